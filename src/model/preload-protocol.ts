@@ -1,0 +1,53 @@
+/**
+ * What the preload inside a Node.js service and the gateways outside it say to each other. Names and shapes only: the preload
+ * imports this file and nothing else of ours.
+ */
+
+/** Environment variable with a {@link PreloadSettings} as JSON; without it the preload does nothing. */
+export const preloadSettingsVariable = 'FORESHARD_PRELOAD';
+
+/** Environment variable with the tag that a child process of a request inherits. */
+export const inheritedTagVariable = 'FORESHARD_TAG';
+
+/**
+ * Request header that enters a context: `<tag>;<now>;<seed>` (now: Unix ms at the start of the request; seed: 32 hex digits).
+ * The preload takes it off before the service sees the request. On outgoing calls to a gateway it holds the tag alone, and the gateway takes it off.
+ */
+export const contextHeader = 'x-foreshard-context';
+
+/** Redis command prefix that carries the tag: `FS.L <tag> <command…>`. The gateway takes both arguments off. */
+export const laneCommand = 'FS.L';
+
+/** Where connections that the service opens to `from` really go. */
+export interface Redirect {
+  readonly kind: 'redis' | 'http';
+  /** host:port as the service has it; `localhost`, `127.0.0.1` and `::1` are taken for the same host. */
+  readonly from: string;
+  readonly to: { readonly host: string; readonly port: number };
+}
+
+/** What the preload is told at start. */
+export interface PreloadSettings {
+  /** Where to report; newline-delimited JSON of {@link PreloadMessage}. */
+  readonly control: { readonly host: string; readonly port: number };
+  /** Names the instance in every message. */
+  readonly instance: string;
+  readonly redirects: readonly Redirect[];
+  /** `request`: time and randomness inside a context follow its header. `real`: they are left alone. */
+  readonly determinism: 'request' | 'real';
+  /** Added to the clock outside any context, so that start-up code lives in the recording's time. 0 while recording. */
+  readonly backgroundClockOffsetMs: number;
+  /** Listen on another port than asked for, chosen by the system, so that several instances fit on one machine. */
+  readonly moveListeners: boolean;
+}
+
+/** What the preload reports. */
+export type PreloadMessage = { readonly instance: string; readonly pid: number } & (
+  | { readonly type: 'hello'; readonly node: string }
+  /** `asked` is the port in the service's code, `port` the one it really got. */
+  | { readonly type: 'listening'; readonly host: string; readonly port: number; readonly asked: number }
+  /** The response is out and nothing of this context is pending: commands, calls, timers, child processes. */
+  | { readonly type: 'idle'; readonly tag: string }
+  /** A connection to somewhere no gateway stands for: it is neither recorded nor isolated. */
+  | { readonly type: 'direct'; readonly host: string; readonly port: number; readonly tag: string | null }
+);
