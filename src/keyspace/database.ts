@@ -1,5 +1,5 @@
 import type { ByteString } from '../lib/bytes.ts';
-import { cloneEntry, type Entry, type EntryOf } from './entry.ts';
+import { cloneEntry, sameValue, type Entry, type EntryOf } from './entry.ts';
 import { wrongType } from './reply.ts';
 
 /** What an expiry command did, for the observer. Times in ms. */
@@ -35,16 +35,17 @@ export class Database {
   readonly #base: BaseState | undefined;
   readonly #now: () => number;
   readonly #observer: AccessObserver | undefined;
-  readonly #onChange: (database: number, key: ByteString) => void;
+  readonly #onChange: (database: number, key: ByteString, isNew: boolean) => void;
   #baseHidden = false;
+  #changes = 0;
 
   constructor(options: {
     readonly index: number;
     readonly now: () => number;
     readonly base?: BaseState | undefined;
     readonly observer?: AccessObserver | undefined;
-    /** Called after every change of a key: WATCH and blocked commands depend on it. */
-    readonly onChange: (database: number, key: ByteString) => void;
+    /** Called after every change of a key: WATCH and blocked commands depend on it. `isNew`: there was no such key before. */
+    readonly onChange: (database: number, key: ByteString, isNew: boolean) => void;
   }) {
     this.index = options.index;
     this.#now = options.now;
@@ -60,6 +61,7 @@ export class Database {
     if (entry === null || entry === undefined) return undefined;
     if (entry.expiresAtMs !== null && entry.expiresAtMs <= this.#now()) {
       this.#own.set(key, null);
+      this.#notify(key);
       return undefined;
     }
     return entry;
@@ -86,9 +88,10 @@ export class Database {
 
   /** Puts a new or replacing entry; it becomes this database's own. The observer must have been told by {@link noteWrite}. */
   put(key: ByteString, entry: Entry): void {
+    const isNew = this.peek(key) === undefined;
     entry.owner = this;
     this.#own.set(key, entry);
-    this.#onChange(this.index, key);
+    this.#notify(key, isNew);
   }
 
   /** Tells the observer of a write, before it is made. */
@@ -99,7 +102,7 @@ export class Database {
   /** After changing an entry in place: tells watchers, and removes a collection that has become empty. */
   changed(key: ByteString, entry: Entry): void {
     if (isEmpty(entry)) this.#own.set(key, null);
-    this.#onChange(this.index, key);
+    this.#notify(key);
   }
 
   /** Removes a key. The observer is told of the write whether it existed or not; returns whether it did. */
@@ -112,7 +115,7 @@ export class Database {
   remove(key: ByteString): boolean {
     if (this.peek(key) === undefined) return false;
     this.#own.set(key, null);
-    this.#onChange(this.index, key);
+    this.#notify(key);
     return true;
   }
 
@@ -124,8 +127,27 @@ export class Database {
     const owned = this.#owned(key, entry);
     owned.expiresAtMs = change.kind === 'cleared' ? null : change.kind === 'absolute' ? change.atMs : this.#now() + change.ms;
     if (owned.expiresAtMs !== null && owned.expiresAtMs <= this.#now()) this.#own.set(key, null);
-    this.#onChange(this.index, key);
+    this.#notify(key);
     return true;
+  }
+
+  /**
+   * Takes over what an element was found to be on a real server (undefined: absent); the observer is told of what differs.
+   * Expiries within `toleranceMs` are the same.
+   */
+  adopt(key: ByteString, found: Entry | undefined, toleranceMs: number): void {
+    const entry = this.peek(key);
+    if (found === undefined) {
+      if (entry !== undefined) this.delete(key);
+      return;
+    }
+    if (entry === undefined || !sameValue(entry, found)) {
+      this.noteWrite(key);
+      this.put(key, { ...found, expiresAtMs: entry?.expiresAtMs ?? null });
+    }
+    const before = entry?.expiresAtMs ?? null;
+    if (before === found.expiresAtMs || (before !== null && found.expiresAtMs !== null && Math.abs(before - found.expiresAtMs) <= toleranceMs)) return;
+    this.expire(key, found.expiresAtMs === null ? { kind: 'cleared' } : { kind: 'absolute', atMs: found.expiresAtMs });
   }
 
   /** Every live key: the base's first, then this database's own, in order of insertion. The observer is told once. */
@@ -150,9 +172,19 @@ export class Database {
     this.#baseHidden = this.#base !== undefined;
   }
 
+  /** Grows with every change of any key, so that what was derived from all of them can be kept until then. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   /** Entries held here rather than in the base; null: deleted here. */
   own(): ReadonlyMap<ByteString, Entry | null> {
     return this.#own;
+  }
+
+  #notify(key: ByteString, isNew = false): void {
+    this.#changes++;
+    this.#onChange(this.index, key, isNew);
   }
 
   #owned<E extends Entry>(key: ByteString, entry: E): E {

@@ -8,13 +8,17 @@ interface EntryBase {
   owner: object | null;
 }
 
+/** A string. */
 export interface StringEntry extends EntryBase { readonly type: 'string'; value: ByteString }
+/** A hash; the Map keeps the order the server gave. */
 export interface HashEntry extends EntryBase { readonly type: 'hash'; fields: Map<ByteString, ByteString> }
+/** A list, head first. */
 export interface ListEntry extends EntryBase { readonly type: 'list'; items: ByteString[] }
 /** `intsOnly`: still what Redis calls an intset, listed in numeric order. */
 export interface SetEntry extends EntryBase { readonly type: 'set'; members: Set<ByteString>; intsOnly: boolean }
 /** `sorted` is the (score, member) order, made when asked for and dropped on change. */
 export interface ZsetEntry extends EntryBase { readonly type: 'zset'; scores: Map<ByteString, number>; sorted: (readonly [ByteString, number])[] | null }
+/** A stream; its groups are replaced, never changed. */
 export interface StreamEntry extends EntryBase {
   readonly type: 'stream';
   items: StreamItem[];
@@ -89,6 +93,19 @@ export function setMembers(entry: SetEntry): ByteString[] {
 export function sortedMembers(entry: ZsetEntry): (readonly [ByteString, number])[] {
   entry.sorted ??= [...entry.scores].sort(compareScored);
   return entry.sorted;
+}
+
+/** Whether two entries hold the same value, whatever their expiry; hashes and sets have no order. */
+export function sameValue(a: Entry, b: Entry): boolean {
+  return a === b || canonicalText(a) === canonicalText(b);
+}
+
+function canonicalText(entry: Entry): string {
+  switch (entry.type) {
+    case 'hash': return `hash ${JSON.stringify([...entry.fields].sort(([a], [b]) => (a < b ? -1 : 1)))}`;
+    case 'set': return `set ${JSON.stringify([...entry.members].sort())}`;
+    case 'string': case 'list': case 'zset': case 'stream': return JSON.stringify(valueOf(entry));
+  }
 }
 
 /** A copy that `owner` may change. */

@@ -6,7 +6,7 @@
 /** Environment variable with a {@link PreloadSettings} as JSON; without it the preload does nothing. */
 export const preloadSettingsVariable = 'FORESHARD_PRELOAD';
 
-/** Environment variable with the tag that a child process of a request inherits. */
+/** Environment variable with what a child process of a request inherits: its tag, and after it `;<now>;<seed>` where its time is the request's. */
 export const inheritedTagVariable = 'FORESHARD_TAG';
 
 /**
@@ -18,9 +18,11 @@ export const contextHeader = 'x-foreshard-context';
 /** Redis command prefix that carries the tag: `FS.L <tag> <command…>`. The gateway takes both arguments off. */
 export const laneCommand = 'FS.L';
 
-/** Where connections that the service opens to `from` really go. */
+/** Where connections that the service opens to `from` really go. They arrive in plain text: TLS of the service's ends in the preload. */
 export interface Redirect {
   readonly kind: 'redis' | 'http';
+  /** The server's or dependency's name, for placeholders such as `{http.catalogue.url}`. */
+  readonly name?: string;
   /** host:port as the service has it; `localhost`, `127.0.0.1` and `::1` are taken for the same host. */
   readonly from: string;
   readonly to: { readonly host: string; readonly port: number };
@@ -43,7 +45,8 @@ export interface PreloadSettings {
 
 /** What the preload reports. */
 export type PreloadMessage = { readonly instance: string; readonly pid: number } & (
-  | { readonly type: 'hello'; readonly node: string }
+  /** First message. `problems`: patches that failed and were skipped, in words; sent again, with all of them, if one fails later. */
+  | { readonly type: 'hello'; readonly node: string; readonly problems?: readonly string[] }
   /** `asked` is the port in the service's code, `port` the one it really got. */
   | { readonly type: 'listening'; readonly host: string; readonly port: number; readonly asked: number }
   /** The response is out and nothing of this context is pending: commands, calls, timers, child processes. */

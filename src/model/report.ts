@@ -24,10 +24,20 @@ export interface Difference {
   readonly candidate?: string;
   /** One sentence. */
   readonly message: string;
+  /** What happened at that place: part of the cause that groups go by. */
+  readonly change?: DifferenceChange;
+  /** The same place with this case's own indexes and names. */
+  readonly at?: string;
 }
+
+/** Another value, another type, not there, only there, the same things in another order. */
+export type DifferenceChange = 'value' | 'type' | 'missing' | 'extra' | 'order';
 
 /** How one recorded request ended. */
 export type Verdict = 'same' | 'noise' | 'differs' | 'inconclusive' | 'error' | 'not_run';
+
+/** Every verdict, in the order they are shown. */
+export const verdicts: readonly Verdict[] = ['same', 'noise', 'differs', 'inconclusive', 'error', 'not_run'];
 
 /** The verdict on one request with its reasons. */
 export interface CaseReport {
@@ -39,6 +49,12 @@ export interface CaseReport {
   /** Differences that noise rules hid. */
   readonly hidden: number;
   readonly problems: readonly CaseProblem[];
+  /** `METHOD /template`. */
+  readonly route?: string;
+  /** Generated ids of the candidate that stood consistently for the baseline's. */
+  readonly renamed?: number;
+  /** The differences that noise rules hid, at most some tens. */
+  readonly hiddenDifferences?: readonly Difference[];
 }
 
 /** A rule that the control runs taught: what differs there between runs of the same service from the same state. */
@@ -48,6 +64,10 @@ export interface NoiseRule {
   readonly valueClass: string;
   /** How many differences it hid in this report; 0 is shown too. */
   readonly hid: number;
+  /** The route it applies to; absent: every one. */
+  readonly route?: string;
+  /** control: taught by control runs. config: the user's. rename: ids renamed consistently. clock: moments within the jitter that control runs showed. */
+  readonly origin?: 'control' | 'config' | 'rename' | 'clock';
 }
 
 /** Differences with one cause. */
@@ -57,6 +77,7 @@ export interface DifferenceGroup {
   readonly route: string;
   readonly cases: readonly RequestId[];
   readonly example: Difference;
+  readonly change?: DifferenceChange;
 }
 
 /** The artefact people and machines read. */
@@ -75,7 +96,9 @@ export interface Report {
   /** Share of compared leaves that are still asserted after noise rules, 0..1. */
   readonly assertedShare: number;
   /** The self-replay gate: how many requests the baseline reproduced of those recorded. */
-  readonly gate: { readonly reproduced: number; readonly of: number; readonly failures: readonly CaseReport[] };
+  readonly gate: { readonly reproduced: number; readonly of: number; readonly failures: readonly CaseReport[];
+    /** Why some count as reproduced although not every byte is the same, with how many requests each: values of the same class, order. */
+    readonly allowances?: readonly { readonly path: string; readonly reason: string; readonly requests: number }[] };
   readonly durationMs: number;
   readonly stateFaults: number;
   readonly notes: readonly string[];

@@ -1,0 +1,20 @@
+/** Changes of server.py that a test applies one at a time; see ../cart/changes.js for the fields. */
+export const changes = [
+  { name: 'counts-characters', kind: 'regression', find: '"words": len(body["text"].split())}', replace: '"words": len(body["text"])}' },
+  { name: 'publish-anyone', kind: 'regression', find: '"public": True}', replace: '"public": False}' },
+  { name: 'delete-answers-204-text', kind: 'regression', find: '{"deleted": note_id}', replace: '{"removed": note_id}' },
+  { name: 'search-unsorted-text', kind: 'regression', find: 'return self.answer(200, {"found": found})', replace: 'return self.answer(200, {"found": found[:1]})' },
+  { name: 'session-not-extended', kind: 'regression', stateOnly: true, find: 'store.setex("session:" + token, SESSION_TTL, pickle.dumps(session))\n    return token', replace: 'store.set("session:" + token, pickle.dumps(session), keepttl=True)\n    return token' },
+  { name: 'longer-session', kind: 'regression', stateOnly: true, find: 'SESSION_TTL = 900', replace: 'SESSION_TTL = 9000' },
+  { name: 'dropped-audit', kind: 'regression', stateOnly: true, find: '            self.answer(201, note)\n            threading.Thread(target=audit, args=(user, "created", note_id)).start()\n', replace: '            self.answer(201, note)\n' },
+  { name: 'audit-twice', kind: 'regression', stateOnly: true, find: 'store.hincrby("audit:totals", action, 1)', replace: 'store.hincrby("audit:totals", action, 2)' },
+  { name: 'word-index-case', kind: 'regression', stateOnly: true, find: 'store.sadd("word:" + word, note_id)', replace: 'store.sadd("words:" + word, note_id)' },
+  { name: 'publish-keeps-cache', kind: 'regression', stateOnly: true, find: '            store.sadd("public", note_id)\n            store.delete("cache:public")\n', replace: '            store.sadd("public", note_id)\n' },
+  { name: 'public-flag-not-written', kind: 'regression', stateOnly: true, find: ', "words": note["words"], "public": 0})', replace: ', "words": note["words"]})' },
+  { name: 'extra-write', kind: 'regression', stateOnly: true, find: '        store.zincrby("popular", 1, note_id)\n', replace: '        store.zincrby("popular", 1, note_id)\n        store.set("last:" + user, note_id)\n' },
+  { name: 'cache-without-expiry', kind: 'regression', stateOnly: true, find: 'json.dumps(result), ex=30)', replace: 'json.dumps(result))' },
+  { name: 'extra-read', kind: 'benign', find: '            note_id = store.incr("notes:next")\n', replace: '            store.exists("notes:next")\n            note_id = store.incr("notes:next")\n' },
+  { name: 'pipelined', kind: 'benign', find: '        store.zrem("notes:" + user, note_id)\n        store.srem("public", note_id)\n', replace: '        pipe = store.pipeline(transaction=False)\n        pipe.zrem("notes:" + user, note_id)\n        pipe.srem("public", note_id)\n        pipe.execute()\n' },
+  { name: 'reordered-writes', kind: 'benign', find: '        store.srem("public", note_id)\n        store.decrby("words:" + user, int(words))\n', replace: '        store.decrby("words:" + user, int(words))\n        store.srem("public", note_id)\n' },
+  { name: 'set-ex-for-setex', kind: 'benign', find: 'store.setex("session:" + token, SESSION_TTL, pickle.dumps(session))\n            store.sadd', replace: 'store.set("session:" + token, pickle.dumps(session), ex=SESSION_TTL)\n            store.sadd' },
+];

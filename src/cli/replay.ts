@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { replayCandidate } from '../foreshard.ts';
+import { collect, configFor, interruptible, StatusLine, wholeNumber, type Exit } from './terminal.ts';
+import { exitCodeOf, keepResult, printReport, type ReportFlags } from './results.ts';
+
+interface ReplayFlags extends ReportFlags {
+  readonly recording?: string;
+  readonly candidate?: string;
+  readonly instances?: number;
+  readonly concurrency?: number;
+  readonly preload?: boolean;
+  readonly laneStore?: 'auto' | 'overlay' | 'redis';
+  readonly stateNode?: readonly string[];
+  readonly filter?: string;
+  readonly servicePort?: number;
+}
+
+/** `foreshard replay --candidate 'node server-v2.js'` */
+export function addReplay(program: Command, exit: Exit): void {
+  program.command('replay').alias('test')
+    .description('replay the recorded requests on their own state against a candidate and report what changed')
+    .option('-c, --candidate <command>', 'how the candidate is started (default: as recorded)')
+    .option('-r, --recording <folder>', 'the recording')
+    .option('-f, --filter <text>', 'only this request id, or requests whose method and path contain this')
+    .option('--service-port <port>', 'port the candidate has in its code', wholeNumber('--service-port'))
+    .option('--instances <n>', 'instances of the candidate (default: one a core)', wholeNumber('--instances'))
+    .option('--concurrency <n>', 'cases in flight in one instance, with the preload', wholeNumber('--concurrency'))
+    .option('--no-preload', 'one case at a time in each instance')
+    .option('--lane-store <store>', 'auto, overlay, or redis: a real redis-server for each lane')
+    .option('--state-node <address>', "'embedded' or redis://host:port, holds recorded state (repeatable)", collect)
+    .option('--json <file>', 'write the report as JSON (- for standard output)')
+    .option('--junit <file>', 'write the report as JUnit XML')
+    .option('--html <file>', 'where the HTML report goes')
+    .action(async (_flags: unknown, self: Command) => {
+      exit.code = await runReplay(self, self.opts<ReplayFlags>());
+    });
+}
+
+async function runReplay(self: Command, flags: ReplayFlags): Promise<number> {
+  const { config, folder } = await configFor(self);
+  const status = new StatusLine();
+  const interrupt = interruptible();
+  let stage = 'replay';
+  try {
+    const result = await replayCandidate({
+      config, folder, ...(flags.candidate === undefined ? {} : { candidate: flags.candidate }),
+      flags: { ...flags, ...(flags.stateNode === undefined ? {} : { stateNodes: flags.stateNode }), ...(flags.servicePort === undefined ? {} : { port: flags.servicePort }) },
+      signal: interrupt.signal,
+      onStage: (next) => (stage = next),
+      onCase: (_outcome, done, of) => status.update(`${stage}: ${done} of ${of}`),
+    });
+    status.clear();
+    const kept = await keepResult(result, flags);
+    printReport(result.report, flags, kept);
+    if (interrupt.signal.aborted) {
+      process.stderr.write(`${pc.yellow('interrupted')}: what had not run is counted as such\n`);
+      return 130;
+    }
+    return exitCodeOf(result.report);
+  } finally {
+    status.clear();
+    interrupt.release();
+  }
+}

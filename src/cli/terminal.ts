@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+import { ForeshardError } from '../model/errors.ts';
+import { loadConfig, type ForeshardConfig } from '../config/config.ts';
+
+/** Where a command leaves its exit code. */
+export interface Exit {
+  code: number;
+}
+
+/** One status line that is rewritten on a terminal, and printed now and then where there is none. */
+export class StatusLine {
+  readonly #stream: NodeJS.WriteStream;
+  #last = 0;
+  #shown = false;
+
+  constructor(stream: NodeJS.WriteStream = process.stderr) {
+    this.#stream = stream;
+  }
+
+  /** Shows this text; not more often than ten times a second, on no terminal every five seconds. */
+  update(text: string): void {
+    const now = performance.now();
+    if (now - this.#last < (this.#stream.isTTY ? 100 : 5000)) return;
+    this.#last = now;
+    this.#stream.write(this.#stream.isTTY ? `\r\u001B[2K${text}` : `${text}\n`);
+    this.#shown = this.#stream.isTTY;
+  }
+
+  /** Takes the line away. */
+  clear(): void {
+    if (this.#shown) this.#stream.write('\r\u001B[2K');
+    this.#shown = false;
+    this.#last = 0;
+  }
+}
+
+/** The configuration for a command, from --config or the current folder. */
+export async function configFor(command: Command): Promise<{ readonly config: ForeshardConfig; readonly folder: string }> {
+  const { config } = command.optsWithGlobals<{ config?: string }>();
+  return loadConfig(process.cwd(), config);
+}
+
+/** A commander parser for positive whole numbers. */
+export function wholeNumber(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < 0) throw new ForeshardError('usage', `${flag} ${text} is not a whole number`);
+    return value;
+  };
+}
+
+/** Collects a repeatable option. */
+export function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+/** Aborts at the first SIGINT or SIGTERM; a second one ends the process at once. */
+export function interruptible(): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return {
+    signal: controller.signal,
+    release: () => {
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+    },
+  };
+}
+
+/** 1536 → `1.5 KB`. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const units = ['KB', 'MB', 'GB', 'TB'];
+  let value = bytes / 1024;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${value.toFixed(1)} ${units[unit]}`;
+}

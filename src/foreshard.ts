@@ -1,0 +1,407 @@
+/** The composition root: the only file that knows all five stages. Each function is one command without its terminal. */
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { httpOf, redisEndpoint, redisOf, serviceOf, settingsOf, type SettingFlags, type Settings } from './config/settings.ts';
+import type { CommandSetting, ForeshardConfig } from './config/config.ts';
+import { EmbeddedRedis } from './gateways/redis/embedded-redis.ts';
+import { deferred, type Deferred } from './lib/deferred.ts';
+import { sfc32 } from './lib/prng.ts';
+import { ForeshardError } from './model/errors.ts';
+import type { Heatmap } from './model/heatmap.ts';
+import type { HttpSpec, Recording, RecordingManifest, RedisSpec, RequestId, RequestRecord, ServiceSpec } from './model/recording.ts';
+import type { CaseReport, Report } from './model/report.ts';
+import type { CaseOutcome, Run } from './model/run.ts';
+import type { Member, ShardMap } from './model/shard-map.ts';
+import { heatmapFromPlan } from './predict/plan-heatmap.ts';
+import { record, type RecordSession, type RedisUpstream } from './record/record.ts';
+import { openRecording, type OpenedRecording } from './recordings/open-recording.ts';
+import { keepRun, keepAccepted, keptAccepted, keptRun } from './recordings/kept-runs.ts';
+import { RecordingWriter } from './recordings/recording-writer.ts';
+import { Redactor } from './recordings/redact.ts';
+import { replay, type ReplayOptions } from './replay/engine.ts';
+import { planCases } from './replay/plan.ts';
+import { PushFeed } from './replay/push-feed.ts';
+import type { StateSource } from './replay/state-source.ts';
+import { buildReport, createJudge, type JudgeInput } from './report/report.ts';
+import { placeElements } from './shard/placement.ts';
+import { EmbeddedStateNode } from './state-nodes/embedded-state-node.ts';
+import { RedisStateNode } from './state-nodes/redis-state-node.ts';
+import { StateRouter } from './state-nodes/router.ts';
+import type { StateNode } from './state-nodes/state-node.ts';
+
+/** The version written into recordings. */
+export const toolVersion = 'foreshard 0.1.0';
+
+const registerPath = fileURLToPath(new URL('./register/register.js', import.meta.url).href.replace('/src/', '/dist/'));
+
+// ---------------------------------------------------------------------------------------------------------------- record
+
+/** What `record` is asked for. */
+export interface RecordRequest {
+  readonly config: ForeshardConfig;
+  readonly folder: string;
+  readonly command?: CommandSetting;
+  readonly flags: SettingFlags & {
+    readonly port?: number;
+    readonly listen?: number;
+    readonly redis?: string;
+    readonly http?: readonly string[];
+    readonly snapshot?: 'auto' | 'touch' | 'full';
+    readonly overwrite?: boolean;
+  };
+  readonly onRequest?: (recorded: number) => void;
+}
+
+/** A running recording with the folder it goes to. */
+export interface RecordJob {
+  readonly session: RecordSession;
+  readonly folder: string;
+  readonly redis: readonly RedisSpec[];
+  /** Where the embedded Redis listens, when there is one. */
+  readonly embedded: readonly string[];
+  /** Stops, closes the folder, and says what was recorded. */
+  stop(): Promise<{ readonly requests: number; readonly bytes: number; readonly losses: number }>;
+}
+
+/** Starts recording; the caller stops it. */
+export async function startRecording(request: RecordRequest): Promise<RecordJob> {
+  const { config, flags } = request;
+  const settings = settingsOf(config, request.folder, 'record', flags);
+  const service = serviceOf(config, request.command, flags.port);
+  const redis = await redisOf(config, flags.redis, { ...process.env, ...service.env });
+  const http = httpOf(config, flags.http);
+  const embedded: EmbeddedRedis[] = [];
+  let writer: RecordingWriter | undefined;
+  try {
+    const upstreams: RedisUpstream[] = [];
+    for (const spec of redis) upstreams.push({ spec, ...(await upstreamOf(spec, embedded)) });
+    const open = await RecordingWriter.create(settings.recordingFolder, manifestOf(service, redis, http), {
+      overwrite: flags.overwrite ?? false, ...(config.redact === undefined ? {} : { redact: new Redactor(config.redact) }),
+    });
+    writer = open;
+    const session = await record({
+      output: open, ready: () => open.backpressure, service, cwd: settings.cwd, redis: upstreams, http,
+      snapshot: flags.snapshot ?? config.record?.snapshot ?? 'auto',
+      listen: { host: config.record?.host ?? '127.0.0.1', port: flags.listen ?? config.record?.port ?? service.port ?? 0 },
+      instances: settings.instances, concurrency: settings.concurrency, preload: settings.preload, isolation: settings.isolation,
+      determinism: settings.determinism, registerPath, lateTimeoutMs: settings.lateTimeoutMs,
+      ...(request.onRequest === undefined ? {} : { onRequest: request.onRequest }),
+    });
+    return {
+      session, folder: settings.recordingFolder, redis, embedded: embedded.map((server) => `${server.address?.host}:${server.address?.port}`),
+      stop: async () => {
+        const ended = await session.stop();
+        await open.close({ kind: 'end', position: ended.position, requests: ended.requests, at: Date.now() });
+        await Promise.all(embedded.map((server) => server.close()));
+        return { requests: ended.requests, bytes: open.stats.bytes, losses: ended.losses.reduce((sum, loss) => sum + loss.count, 0) };
+      },
+    };
+  } catch (error) {
+    await writer?.abandon();
+    await Promise.all(embedded.map((server) => server.close()));
+    throw error;
+  }
+}
+
+async function upstreamOf(spec: RedisSpec, embedded: EmbeddedRedis[]): Promise<{ host: string; port: number }> {
+  if (spec.upstream !== 'embedded') return redisEndpoint(spec.upstream);
+  const server = new EmbeddedRedis();
+  embedded.push(server);
+  return server.start();
+}
+
+function manifestOf(service: ServiceSpec, redis: readonly RedisSpec[], http: readonly HttpSpec[]): Omit<RecordingManifest, 'kind' | 'formatVersion'> {
+  return { createdAt: Date.now(), tool: toolVersion, service, redis, http, servers: {}, preload: false };
+}
+
+// --------------------------------------------------------------------------------------------------------------- predict
+
+/** The heatmap of replaying these requests: the plan itself is the future, so it is exact. */
+export function predictPlan(requests: readonly RequestRecord[]): Heatmap {
+  return heatmapFromPlan(requests);
+}
+
+// ----------------------------------------------------------------------------------------------------------------- shard
+
+/** The members that state-node addresses name. */
+export function membersOf(addresses: readonly string[]): Member[] {
+  return addresses.map((address, index) => ({ id: `node-${index + 1}`, address, zone: `zone-${index + 1}`, capacity: 1 }));
+}
+
+/** The map of a heatmap over members, and the moves that get there. */
+export function shardPlan(heatmap: Heatmap, members: readonly Member[], replicas: number, previous?: ShardMap): ReturnType<typeof placeElements> {
+  return placeElements(heatmap, members, previous, { replicas });
+}
+
+/** State nodes that hold a recording's state while it is replayed. */
+class PlacedState implements StateSource {
+  readonly #recording: Recording;
+  readonly #router: StateRouter;
+  readonly #nodes: readonly StateNode[];
+
+  private constructor(recording: Recording, router: StateRouter, nodes: readonly StateNode[]) {
+    this.#recording = recording;
+    this.#router = router;
+    this.#nodes = nodes;
+  }
+
+  static async place(opened: OpenedRecording, requests: readonly RequestRecord[], settings: Settings): Promise<PlacedState> {
+    const members = membersOf(settings.stateNodes);
+    const { map } = shardPlan(predictPlan(requests), members, Math.min(settings.replicas, members.length));
+    const namespace = randomBytes(6).toString('hex');
+    const nodes = new Map<string, StateNode>();
+    try {
+      for (const member of members) nodes.set(member.id, await stateNodeOf(member, namespace));
+      const placed = new PlacedState(opened, new StateRouter(map, nodes), [...nodes.values()]);
+      await placed.#publish(requests);
+      return placed;
+    } catch (error) {
+      await Promise.all([...nodes.values()].map((node) => node.close()));
+      throw error;
+    }
+  }
+
+  /** From the state nodes; a revision that was not placed there comes from the recording itself. */
+  async fetch(items: Parameters<StateSource['fetch']>[0]): Promise<Uint8Array[]> {
+    const found = await this.#router.fetch(items);
+    return Promise.all(found.map((bytes, index) => bytes ?? this.#recording.payload((items[index] as (typeof items)[number]).hash)));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.close()));
+  }
+
+  async #publish(requests: readonly RequestRecord[]): Promise<void> {
+    const batch = 512;
+    const needed = new Map<string, { key: string; revision: number; hash: string }>();
+    for (const request of requests) {
+      for (const touch of request.touches) {
+        const revision = this.#recording.chains.get(touch.key)?.revisions[touch.revision - 1];
+        if (revision !== undefined && revision.hash !== null) needed.set(`${touch.key} ${touch.revision}`, { key: touch.key, revision: revision.revision, hash: revision.hash });
+      }
+    }
+    const items = [...needed.values()];
+    for (let from = 0; from < items.length; from += batch) {
+      const part = items.slice(from, from + batch);
+      const bytes = await Promise.all(part.map((item) => this.#recording.payload(item.hash)));
+      await this.#router.publish(part.map((item, index) => ({ ...item, bytes: bytes[index] as Uint8Array })));
+    }
+  }
+}
+
+async function stateNodeOf(member: Member, namespace: string): Promise<StateNode> {
+  if (member.address === 'embedded') return new EmbeddedStateNode({ id: member.id });
+  return RedisStateNode.connect({ id: member.id, namespace, ...redisEndpoint(member.address) });
+}
+
+// ---------------------------------------------------------------------------------------------------------------- replay
+
+/** What `replay` is asked for. */
+export interface ReplayRequest {
+  readonly config: ForeshardConfig;
+  readonly folder: string;
+  /** The candidate; without it the recorded command is replayed. */
+  readonly candidate?: CommandSetting;
+  readonly flags: SettingFlags & { readonly port?: number; readonly filter?: string };
+  readonly signal?: AbortSignal;
+  readonly onCase?: ReplayOptions['onCase'];
+  readonly onStage?: (stage: string) => void;
+}
+
+/** A judged run with what the report was built from. */
+export interface ReplayResult {
+  readonly report: Report;
+  readonly run: Run;
+  readonly baseline: ReadonlyMap<RequestId, CaseOutcome>;
+  readonly opened: OpenedRecording;
+}
+
+/** The control runs kept with a recording. */
+const controlNames = ['control-1', 'control-2'] as const;
+
+/** Replays the baseline twice, the second time in another order, and keeps both runs with the recording. */
+export async function runControls(request: ReplayRequest): Promise<readonly Run[]> {
+  const settings = settingsOf(request.config, request.folder, 'replay', request.flags);
+  const opened = await openRecording(settings.recordingFolder);
+  const runs: Run[] = [];
+  for (const name of controlNames) {
+    request.onStage?.(`control run ${runs.length + 1} of ${controlNames.length}`);
+    const run = await runOnce(request, settings, opened, opened.manifest.service, opened.requests, 'baseline', runs.length > 0);
+    if (request.signal?.aborted === true) throw new ForeshardError('interrupted', 'interrupted during a control run');
+    await keepRun(opened.folder, name, run);
+    runs.push(run);
+  }
+  return runs;
+}
+
+/** Replays a candidate and judges it against the baseline's replay from the same state. */
+export async function replayCandidate(request: ReplayRequest): Promise<ReplayResult> {
+  const settings = settingsOf(request.config, request.folder, 'replay', request.flags);
+  const opened = await openRecording(settings.recordingFolder);
+  if (opened.requests.length === 0) throw new ForeshardError('recording_empty', `${opened.folder} holds no request`, { hint: 'send some traffic while recording' });
+  const controls = await controlsOf(request, opened);
+  const requests = filterRequests(opened.requests, request.flags.filter);
+  const service = candidateService(request, opened);
+  request.onStage?.('replay');
+  const run = await runOnce(request, settings, opened, service, requests, 'candidate', false);
+  return { ...(await judge(opened, settings, controls, run, requests, service.command.join(' '))), run, opened };
+}
+
+/** The candidate is started as the baseline was, but for what the configuration or the flags say. */
+function candidateService(request: ReplayRequest, opened: OpenedRecording): ServiceSpec {
+  const recorded = opened.manifest.service;
+  const given = serviceOf(request.config, request.candidate ?? recorded.command, request.flags.port);
+  return { ...recorded, ...given, env: { ...recorded.env, ...given.env } };
+}
+
+async function judge(
+  opened: OpenedRecording, settings: Settings, controls: readonly Run[], run: Run, requests: readonly RequestRecord[], candidate: string,
+): Promise<{ report: Report; baseline: ReadonlyMap<RequestId, CaseOutcome> }> {
+  const overrides = await keptAccepted(opened.folder);
+  const report = await buildReport({ ...reportBasis(opened, settings, controls, overrides, requests), candidate: run, labels: { baseline: opened.manifest.service.command.join(' '), candidate } });
+  const baseline = new Map((controls[0] as Run).outcomes.map((outcome) => [outcome.id, overrides.get(outcome.id) ?? outcome]));
+  return { report, baseline };
+}
+
+function reportBasis(
+  opened: OpenedRecording, settings: Settings, controls: readonly Run[], accepted: ReadonlyMap<RequestId, CaseOutcome>, requests: readonly RequestRecord[],
+): JudgeInput {
+  return {
+    requests, controls, accepted, payload: (hash) => opened.payload(hash), chains: opened.chains,
+    rules: { ignore: settings.ignore, unordered: settings.unordered }, recordingNotes: recordingNotes(opened),
+  };
+}
+
+function recordingNotes(opened: OpenedRecording): string[] {
+  const notes = opened.losses.map((loss) => `recording: ${loss.message} (${loss.count})`);
+  if (!opened.ended) notes.unshift(`the recorder was stopped in the middle: the recording is whole up to request ${opened.requests.at(-1)?.id ?? 'none'}`);
+  return notes;
+}
+
+async function controlsOf(request: ReplayRequest, opened: OpenedRecording): Promise<readonly Run[]> {
+  const kept = await Promise.all(controlNames.map((name) => keptRun(opened.folder, name)));
+  if (kept.every((run) => run !== undefined)) return kept as Run[];
+  return runControls(request);
+}
+
+async function runOnce(
+  request: ReplayRequest, settings: Settings, opened: OpenedRecording, service: ServiceSpec, requests: readonly RequestRecord[], label: string, shuffle: boolean,
+): Promise<Run> {
+  const source = await PlacedState.place(opened, requests, settings);
+  try {
+    return await replay({ ...replayOptions(request, settings, opened, service, requests, label), source, ...(shuffle ? { shuffleSeed: shuffleSeed(opened) } : {}) });
+  } finally {
+    await source.close();
+  }
+}
+
+function replayOptions(
+  request: ReplayRequest, settings: Settings, opened: OpenedRecording, service: ServiceSpec, requests: readonly RequestRecord[], label: string,
+): Omit<ReplayOptions, 'source'> {
+  return {
+    recording: opened, requests, service, cwd: settings.cwd, label, registerPath,
+    instances: settings.instances, concurrency: settings.concurrency, preload: settings.preload, isolation: settings.isolation,
+    laneStore: settings.laneStore, requestTimeoutMs: settings.requestTimeoutMs, lateTimeoutMs: settings.lateTimeoutMs,
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+    ...(request.onCase === undefined ? {} : { onCase: request.onCase }),
+  };
+}
+
+/** The same recording is always shuffled the same way. */
+function shuffleSeed(opened: OpenedRecording): string {
+  const draws = sfc32(opened.manifest.createdAt.toString(16).padStart(32, '0'));
+  return Array.from({ length: 4 }, () => draws.nextUint32().toString(16).padStart(8, '0')).join('');
+}
+
+/** Requests by id, by `METHOD /path` prefix, or by a part of the path. */
+function filterRequests(requests: readonly RequestRecord[], filter: string | undefined): readonly RequestRecord[] {
+  if (filter === undefined) return requests;
+  const chosen = requests.filter((request) => request.id === filter || `${request.request.method} ${request.request.target}`.includes(filter));
+  if (chosen.length === 0) throw new ForeshardError('request_not_found', `no recorded request matches ${filter}`, { hint: 'foreshard list shows them' });
+  return chosen;
+}
+
+// ------------------------------------------------------------------------------------------------------------ regression
+
+/** How a test framework replays a recording. */
+export interface RegressionOptions {
+  /** How the candidate is started; default: as recorded. */
+  readonly candidate?: CommandSetting;
+  readonly config?: ForeshardConfig;
+  /** Folder that paths and the candidate's command start from; default: the current one. */
+  readonly cwd?: string;
+  readonly instances?: number;
+  readonly concurrency?: number;
+  /** Tests that run at the same time, where the framework lets us say. */
+  readonly maxConcurrency?: number;
+  readonly timeoutMs?: number;
+  readonly title?: string;
+}
+
+/** A candidate that stands ready to be asked case by case. */
+export interface Regression {
+  /** Replays one recorded request and judges it. */
+  check(id: RequestId): Promise<CaseReport>;
+  stop(): Promise<void>;
+}
+
+/** Starts the candidate for a recording; cases are replayed when they are asked for. */
+export async function startRegression(opened: OpenedRecording, options: RegressionOptions = {}): Promise<Regression> {
+  const folder = options.cwd ?? process.cwd();
+  const config = options.config ?? {};
+  const { instances, concurrency } = options;
+  const flags: SettingFlags = {
+    recording: opened.folder, ...(instances === undefined ? {} : { instances }), ...(concurrency === undefined ? {} : { concurrency }),
+  };
+  const settings = settingsOf(config, folder, 'replay', flags);
+  const request: ReplayRequest = { config, folder, flags, ...(options.candidate === undefined ? {} : { candidate: options.candidate }) };
+  const controls = await controlsOf(request, opened);
+  const judge = await createJudge(reportBasis(opened, settings, controls, await keptAccepted(opened.folder), opened.requests));
+  const source = await PlacedState.place(opened, opened.requests, settings);
+  const waiting = new Map<RequestId, Deferred<CaseOutcome>>();
+  const started = deferred<PushFeed>();
+  const run = replayOptions(request, settings, opened, candidateService(request, opened), opened.requests, 'candidate');
+  const running = replay({
+    ...run, source,
+    feed: (load) => {
+      const feed = new PushFeed(load);
+      started.resolve(feed);
+      return feed;
+    },
+    onCase: (outcome) => waiting.get(outcome.id)?.resolve(outcome),
+  }).finally(() => source.close());
+  running.catch((error: unknown) => started.reject(error instanceof Error ? error : new Error(String(error))));
+  const feed = await started.promise;
+  const planned = new Map(planCases(opened, opened.requests).map((one) => [one.request.id, one]));
+  return {
+    check: async (id) => {
+      const one = planned.get(id);
+      if (one === undefined) throw new ForeshardError('request_not_found', `the recording has no request ${id}`);
+      const outcome = deferred<CaseOutcome>();
+      waiting.set(id, outcome);
+      feed.push(one);
+      return judge(one.request, await Promise.race([outcome.promise, failure(running)]));
+    },
+    stop: async () => {
+      feed.end();
+      await running;
+    },
+  };
+}
+
+/** Rejects when the run fails, or ends before the case was run. */
+async function failure(running: Promise<Run>): Promise<never> {
+  await running;
+  throw new ForeshardError('lane_unavailable', 'no instance of the candidate was left to run this case');
+}
+
+// ---------------------------------------------------------------------------------------------------------------- accept
+
+/** Takes the candidate's behaviour in these cases as the baseline from now on. */
+export async function acceptOutcomes(folder: string, run: Run, ids: ReadonlySet<RequestId>): Promise<number> {
+  const outcomes = new Map(await keptAccepted(folder));
+  const taken = run.outcomes.filter((outcome) => ids.has(outcome.id) && outcome.status === 'completed');
+  for (const outcome of taken) outcomes.set(outcome.id, outcome);
+  await keepAccepted(folder, outcomes.values());
+  return taken.length;
+}

@@ -1,0 +1,28 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Fifo } from './fifo.ts';
+
+test('behaves as an array', () => {
+  fc.assert(fc.property(fc.array(fc.oneof(fc.nat(), fc.constant('shift')), { maxLength: 200 }), (steps) => {
+    const fifo = new Fifo<number>();
+    const model: number[] = [];
+    for (const step of steps) {
+      if (typeof step === 'number') {
+        fifo.push(step);
+        model.push(step);
+      } else {
+        expect(fifo.shift()).toBe(model.shift());
+      }
+      expect([fifo.size, fifo.first, fifo.toArray()]).toEqual([model.length, model[0], model]);
+    }
+  }));
+});
+
+test('a long queue is emptied in time in proportion to its length', () => {
+  const fifo = new Fifo<number>();
+  for (let item = 0; item < 500_000; item++) fifo.push(item);
+  const start = Date.now();
+  for (let item = 0; item < 500_000; item++) if (fifo.shift() !== item) throw new Error(`lost ${item}`);
+  expect(fifo.size).toBe(0);
+  expect(Date.now() - start).toBeLessThan(3000);
+});

@@ -1,0 +1,221 @@
+import { ErrorReply, type Reply } from '../../keyspace/reply.ts';
+import type { ElementRead } from './element-reader.ts';
+import type { RecordedCommand } from './recording-command.ts';
+import type { KeyState } from './recording-keys.ts';
+import type { RecordingLoader } from './recording-loader.ts';
+import type { LockTable } from './recording-locks.ts';
+import type { RecordingMirror } from './recording-mirror.ts';
+import { isNull, itemsOf } from './recording-replies.ts';
+import type { RedisRecordingSink } from './recording-sink.ts';
+
+/** A read this long before an expiry was due may have met it: clocks and latencies differ. */
+const expiryToleranceMs = 1000;
+
+/**
+ * Brings answered commands to their end: applies them to the mirror, or, where the mirror cannot follow, closes their keys to
+ * newcomers, waits until nobody is in flight on them, and reads them again. Replies of blocking commands, which hold no lock
+ * while they wait, are applied once the keys are quiet.
+ */
+export class RecordingSettler {
+  readonly #mirror: RecordingMirror;
+  readonly #loader: RecordingLoader;
+  readonly #locks: LockTable;
+  readonly #sink: RedisRecordingSink;
+
+  constructor(options: { readonly mirror: RecordingMirror; readonly loader: RecordingLoader; readonly locks: LockTable; readonly sink: RedisRecordingSink }) {
+    this.#mirror = options.mirror;
+    this.#loader = options.loader;
+    this.#locks = options.locks;
+    this.#sink = options.sink;
+  }
+
+  /** A command has its locks and is about to be sent. One that has to be settled closes its keys now, even to its own connection. */
+  admitted(command: RecordedCommand): void {
+    if (command.needsReread) this.#seal(command, command.keys);
+  }
+
+  /** A blocking command is sent. Unless it is answered at once it gives its locks back and waits without. */
+  blocks(command: RecordedCommand): void {
+    this.#loader.barrier(() => {
+      if (command.reply !== undefined || !command.holdsLocks) return;
+      command.isParked = true;
+      for (const key of command.keys) key.parked++;
+      this.#answered(command);
+      this.#locks.release(command);
+      command.owner.parked(command);
+    });
+  }
+
+  /** The reply has come. */
+  complete(command: RecordedCommand): void {
+    if (command.isParked) {
+      this.#completeLate(command);
+      return;
+    }
+    this.#noteCluster(command);
+    const wasQueuedInVain = command.queuedPart !== undefined; // only called for what was run instead of queued
+    const wrong = wasQueuedInVain ? command.queuedPart?.keys ?? [] : this.#applyOrJoin(command);
+    if (wrong.length > 0) this.#settle(command, wrong);
+    this.#answered(command);
+    if (wrong.length > 0) return;
+    this.#awaitServed(command);
+    this.#finish(command);
+  }
+
+  /** The connection is lost: what the command did, if anything, is found out when its keys are touched next. */
+  abandon(command: RecordedCommand): void {
+    this.#unpark(command);
+    for (const key of command.keys) {
+      key.isLoaded = false;
+      for (const list of [key.settlers, key.lateReplies, key.loadWaiters]) {
+        const at = list.indexOf(command);
+        if (at >= 0) list.splice(at, 1);
+      }
+    }
+    if (command.holdsLocks && command.reply === undefined) this.#answered(command);
+    this.#finish(command);
+  }
+
+  #applyOrJoin(command: RecordedCommand): readonly KeyState[] {
+    if (!command.keys.some((key) => key.isDirty)) return this.#mirror.apply(command);
+    command.isUncertain = true;
+    return command.keys;
+  }
+
+  #settle(command: RecordedCommand, keys: readonly KeyState[]): void {
+    command.missingReads = keys.length;
+    this.#seal(command, keys);
+    for (const key of keys) {
+      key.isDirty = true;
+      key.settlers.push(command);
+    }
+    for (const key of keys) this.#rereadIfQuiet(key);
+  }
+
+  #seal(command: RecordedCommand, keys: readonly KeyState[]): void {
+    for (const key of keys) {
+      if (command.sealed.includes(key)) continue;
+      command.sealed.push(key);
+      key.seals++;
+    }
+  }
+
+  #answered(command: RecordedCommand): void {
+    if (!command.holdsLocks || command.isExclusive) return;
+    for (const key of command.keys) {
+      key.unanswered--;
+      this.#rereadIfQuiet(key);
+      this.#applyLateIfQuiet(key);
+    }
+  }
+
+  #rereadIfQuiet(key: KeyState): void {
+    if (!key.isDirty || key.isBeingReread || key.unanswered > 0) return;
+    key.isBeingReread = true;
+    this.#loader.read(key, (read) => this.#reread(key, read));
+  }
+
+  #reread(key: KeyState, read: ElementRead): void {
+    const settlers = key.settlers.splice(0);
+    const writer = settlers.findLast((command) => command.mayWrite(key));
+    const hasExpired = read === null && key.expiresAtMs !== null && key.expiresAtMs <= this.#mirror.now() + expiryToleranceMs;
+    const before = key.revision;
+    const changed = this.#mirror.install(key, read, writer !== undefined ? 'write' : hasExpired ? 'expired' : 'external', writer?.by ?? null);
+    key.isDirty = false;
+    key.isBeingReread = false;
+    for (const command of settlers) this.#report(command, key, before, changed);
+    for (const command of settlers) if (--command.missingReads === 0) this.#finish(command);
+    this.#applyLateIfQuiet(key);
+  }
+
+  #report(command: RecordedCommand, key: KeyState, before: number, changed: boolean): void {
+    const parts = [...command.parts, ...(command.queuedPart === undefined ? [] : [command.queuedPart])].filter((part) => part.keys.includes(key));
+    const mayWrite = command.mayWrite(key) || command.queuedPart !== undefined;
+    const isScript = parts.some((part) => part.traits.comparison === 'reread');
+    const blind = parts.length > 0 && parts.every((part) => part.modes[part.keys.indexOf(key)] === 'overwrite');
+    const written = mayWrite && (changed || !isScript);
+    this.#mirror.touch(command.by, key, { read: !blind || !mayWrite, written }, mayWrite ? before : key.revision);
+    if (!command.isUncertain || !changed) return;
+    const isExplained = !mayWrite && command.parts.length === 1 && command.parts.every((part) => this.#mirror.agrees(part, command.reply as Reply));
+    if (isExplained) return;
+    this.#sink.problem(command.by, {
+      code: 'state_uncertain', key: key.stateKey,
+      message: `the reply to ${command.traits.name} was not what the gateway expected: something else changed this element at the same time`,
+    });
+  }
+
+  #unpark(command: RecordedCommand): void {
+    if (!command.isParked) return;
+    command.isParked = false;
+    for (const key of command.keys) key.parked--;
+  }
+
+  /**
+   * A key that somebody waits for was given something: the server serves the waiter at once, but its reply may come to us later than
+   * what others see of the change. Nobody new gets in until all the server had to say by now has been read.
+   */
+  #awaitServed(command: RecordedCommand): void {
+    for (const key of command.keys) {
+      if (key.parked === 0 || !command.mayWrite(key) || this.#mirror.peek(key) === undefined) continue;
+      key.seals++;
+      key.database.holders++;
+      this.#loader.barrier(() => {
+        key.seals--;
+        key.database.holders--;
+        this.#locks.wake(key);
+      });
+    }
+  }
+
+  #completeLate(command: RecordedCommand): void {
+    this.#unpark(command);
+    const reply = command.reply as Reply;
+    const keys = affectedKeys(command, reply);
+    if (keys.length === 0) {
+      if (!(reply instanceof ErrorReply) && !command.keys.some((key) => key.isDirty)) this.#mirror.apply(command);
+      this.#finish(command);
+      return;
+    }
+    this.#seal(command, keys);
+    command.missingReads = keys.length;
+    for (const key of keys) key.lateReplies.push(command);
+    for (const key of keys) this.#applyLateIfQuiet(key);
+  }
+
+  #applyLateIfQuiet(key: KeyState): void {
+    const [command] = key.lateReplies;
+    if (command === undefined) return;
+    const keys = affectedKeys(command, command.reply as Reply);
+    if (!keys.every((each) => each.lateReplies[0] === command && each.unanswered === 0 && !each.isDirty)) return;
+    for (const each of keys) each.lateReplies.shift();
+    const wrong = this.#mirror.apply(command);
+    if (wrong.length > 0) this.#settle(command, wrong);
+    else {
+      this.#awaitServed(command);
+      this.#finish(command);
+    }
+    for (const each of keys) this.#applyLateIfQuiet(each);
+  }
+
+  #finish(command: RecordedCommand): void {
+    this.#locks.release(command);
+    for (const key of command.sealed.splice(0)) {
+      key.seals--;
+      if (key.seals === 0) this.#locks.wake(key);
+    }
+    command.owner.finished(command);
+  }
+
+  #noteCluster(command: RecordedCommand): void {
+    if (!(command.reply instanceof ErrorReply) || !/^(MOVED|ASK) /.test(command.reply.message)) return;
+    this.#sink.problem(command.by, { code: 'cluster_redirect', message: `the server answered ${command.reply.message}: the client goes on to another node, past the gateway` });
+  }
+}
+
+/** The keys a blocking command changed or read when it was answered; none when it timed out. */
+function affectedKeys(command: RecordedCommand, reply: Reply): readonly KeyState[] {
+  if (isNull(reply) || reply instanceof ErrorReply) return [];
+  const [first] = itemsOf(reply);
+  const named = typeof first === 'string' ? command.keys.filter((state) => state.key === first) : [];
+  return named.length > 0 ? named : command.keys;
+}

@@ -1,0 +1,214 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { ForeshardError } from '../model/errors.ts';
+import { preloadSettingsVariable } from '../model/preload-protocol.ts';
+import type { PreloadSettings, Redirect } from '../model/preload-protocol.ts';
+import type { ControlServer } from './control-server.ts';
+import { fillPlaceholders, leadCommand, leadEnvironment, pastProxies, splitAddress } from './environment.ts';
+import { listenAndRelay } from './join.ts';
+import { launch, newMark } from './launch.ts';
+import type { LaunchSpec, Launched } from './launch.ts';
+import { launchInNamespace, namespaceSupport, unavailable } from './namespace.ts';
+import type { Route } from './namespace.ts';
+import { placedRedirects, placeholderValues } from './placeholders.ts';
+import { planAddresses, runsNode } from './plan-addresses.ts';
+import type { AddressPlan, Learnt } from './plan-addresses.ts';
+import { freePort } from './ports.ts';
+import { PreloadLink } from './preload-link.ts';
+import { waitReady } from './readiness.ts';
+import { ServiceInstance } from './service-instance.ts';
+
+export { ServiceInstance } from './service-instance.ts';
+
+/** What an instance of a service is started from. */
+export interface StartOptions {
+  /** Names the lane. */
+  readonly id: string;
+  /** argv; may hold placeholders. */
+  readonly command: readonly string[];
+  readonly cwd: string;
+  /** Added to our own environment; values may hold placeholders. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The port that the service believes it listens on. */
+  readonly port?: number;
+  /** Path polled until it answers with a status below 500; undefined: it is ready when it listens. */
+  readonly readyPath?: string;
+  readonly readyTimeoutMs: number;
+  /** Addresses in the service's code or settings, and the lane's gateways. */
+  readonly redirects: readonly Redirect[];
+  readonly determinism: 'request' | 'real';
+  readonly backgroundClockOffsetMs: number;
+  /** auto: `--import registerPath` is put into NODE_OPTIONS, so that it reaches Node.js through npm, tsx or a shell. */
+  readonly preload: 'auto' | 'off';
+  readonly isolation: 'auto' | 'none' | 'namespace';
+  readonly control: ControlServer;
+  /** The preload's file. */
+  readonly registerPath: string;
+}
+
+const maxAttempts = 3;
+
+/** What earlier starts have shown, per tool and command: the second lane need not find it out again. */
+const memory = new WeakMap<ControlServer, Map<string, Learnt>>();
+
+function learntOf({ control, command, cwd }: StartOptions): Learnt {
+  const known = memory.get(control) ?? new Map<string, Learnt>();
+  memory.set(control, known);
+  const key = JSON.stringify([cwd, command]);
+  const learnt = known.get(key) ?? {};
+  known.set(key, learnt);
+  return learnt;
+}
+
+/**
+ * Starts one instance of a service, with its connections led to the lane's gateways, and waits until it is ready.
+ * @throws ForeshardError `service_not_started`, `service_died`, `service_not_ready`, `lane_unavailable`, `port_in_use`, `config_invalid`
+ */
+export async function startInstance(options: StartOptions): Promise<ServiceInstance> {
+  const learnt = learntOf(options);
+  for (let attempt = 1; ; attempt++) {
+    const draft = await draftOf(options, learnt);
+    try {
+      const instance = await startAs(options, draft);
+      learnt.preloaded = instance.preloaded;
+      if (instance.preloaded && draft.plan === 'namespace' && options.isolation === 'auto' && attempt < maxAttempts) {
+        await instance.stop(); // Node.js after all: the preload leads its connections, and the rest of the network stays reachable
+        continue;
+      }
+      if (instance.preloaded || draft.plan === 'namespace' || draft.plan === 'original-port' || draft.unled.length === 0) return instance;
+      await instance.stop(); // it looked like Node.js and is something else: what it has in its code must be met otherwise
+      if (attempt >= maxAttempts) throw unavailable(`${options.id}: nothing leads ${draft.unled.map(({ from }) => from).join(', ')} to the gateways`);
+    } catch (error) {
+      if (!learnFrom(error, draft.plan, learnt) || attempt >= maxAttempts) throw error;
+    }
+  }
+}
+
+/** Whether a failed start has shown something that makes another one worth it. */
+function learnFrom(error: unknown, plan: AddressPlan, learnt: Learnt): boolean {
+  if (!(error instanceof ForeshardError) || error.code !== 'service_died') return false;
+  if (plan === 'preload' && learnt.preloaded !== false && /not allowed in NODE_OPTIONS|bad option: --import/i.test(error.message)) {
+    learnt.preloaded = false; // a Node.js from before --import
+    return true;
+  }
+  if (plan !== 'namespace' && learnt.fixedPort !== true && /EADDRINUSE|address already in use/i.test(error.message)) {
+    learnt.fixedPort = true;
+    return true;
+  }
+  return false;
+}
+
+/** A start that is planned. */
+interface Draft {
+  readonly plan: AddressPlan;
+  readonly spec: LaunchSpec;
+  readonly unled: readonly Redirect[];
+  readonly ports: readonly number[];
+  /** The preload is put in. */
+  readonly preload: boolean;
+  /** Names this start towards the preload. */
+  readonly instance: string;
+}
+
+async function draftOf(options: StartOptions, learnt: Learnt): Promise<Draft> {
+  const inherited = definedEnvironment();
+  const node = runsNode(options.command, options.env['PATH'] ?? inherited['PATH'] ?? '');
+  const texts = [...options.command, ...Object.values(options.env)];
+  const placed = placedRedirects(options.redirects, texts);
+  const ledByEnvironment = leadEnvironment({ ...inherited, ...options.env }, options.redirects).led;
+  const ledByCommand = leadCommand(options.command, options.redirects).led;
+  const unled = options.redirects.filter((redirect) => !placed.has(redirect) && !ledByEnvironment.has(redirect) && !ledByCommand.has(redirect));
+  const namespaces = options.isolation === 'none' ? false : await namespaceSupport() !== null;
+  const plan = planAddresses({ command: options.command, preload: options.preload, isolation: options.isolation, unled, namespaces, node, learnt });
+  const preload = options.preload === 'auto' && learnt.preloaded !== false;
+  // The preload moves listeners and a namespace has every port free: only elsewhere must the service be asked for another one.
+  const keepsPort = plan === 'namespace' || (preload && (learnt.preloaded ?? node));
+  const port = keepsPort ? options.port ?? await freePort() : await freePort();
+  const offerPort = options.env['PORT'] === undefined && !(keepsPort && plan !== 'namespace');
+  const values = placeholderValues(options.redirects, port);
+  const filled = Object.fromEntries(Object.entries(options.env).map(([name, text]) => [name, fillPlaceholders(text, values)]));
+  const env: Record<string, string> = { ...inherited, ...(offerPort ? { PORT: String(port) } : {}), ...filled };
+  Object.assign(env, pastProxies(env, options.redirects.flatMap(({ from, to }) => [splitAddress(from).host, to.host])));
+  const command = options.command.map((word) => fillPlaceholders(word, values));
+  // Each start has a name of its own: what the processes of an earlier one said last is not taken for this one's.
+  const instance = `${options.id}~${newMark()}`;
+  return {
+    plan, unled, preload, instance,
+    ports: [...new Set([...(options.port === undefined ? [] : [options.port]), Number(filled['PORT'] ?? port), port])].filter((candidate) => candidate > 0),
+    spec: {
+      command: leadCommand(command, options.redirects).value,
+      cwd: options.cwd,
+      env: { ...leadEnvironment(env, options.redirects).value, ...(preload ? preloadEnvironment(options, instance, env['NODE_OPTIONS']) : {}) },
+    },
+  };
+}
+
+function definedEnvironment(): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value !== undefined) env[name] = value;
+  }
+  return env;
+}
+
+function preloadEnvironment(options: StartOptions, instance: string, nodeOptions: string | undefined): Record<string, string> {
+  const settings: PreloadSettings = {
+    control: options.control.address,
+    instance,
+    redirects: options.redirects,
+    determinism: options.determinism,
+    backgroundClockOffsetMs: options.backgroundClockOffsetMs,
+    moveListeners: true,
+  };
+  // as a URL: NODE_OPTIONS is split at spaces
+  const flag = `--import=${pathToFileURL(options.registerPath).href}`;
+  return { NODE_OPTIONS: nodeOptions === undefined || nodeOptions === '' ? flag : `${nodeOptions} ${flag}`, [preloadSettingsVariable]: JSON.stringify(settings) };
+}
+
+async function startAs(options: StartOptions, draft: Draft): Promise<ServiceInstance> {
+  const link = new PreloadLink(options.control, draft.instance);
+  const closers: (() => Promise<void>)[] = [];
+  let launched: Launched | null = null;
+  try {
+    if (draft.plan === 'original-port') closers.push(...await standAtOriginalPorts(draft.unled));
+    launched = draft.plan === 'namespace' ? await launchInNamespace(draft.spec, routesInside(options)) : await launch(draft.spec);
+    const ready = await waitReady({
+      launched, link, mayBePreloaded: draft.preload, ports: draft.ports, readyPath: options.readyPath, timeoutMs: options.readyTimeoutMs,
+      name: `the service (${options.id}: ${options.command.join(' ')})`,
+    });
+    const instance = new ServiceInstance({ id: options.id, ready, plan: draft.plan, launched, link, closers });
+    await instance.settle();
+    return instance;
+  } catch (error) {
+    link.close();
+    await launched?.stop();
+    await Promise.all(closers.map((close) => close()));
+    throw error;
+  }
+}
+
+/** Inside a namespace everything that the service may be told to speak to has to be there, at the same address. */
+function routesInside(options: StartOptions): Route[] {
+  const routes: Route[] = [];
+  const control = options.control.address;
+  for (const { from, to } of options.redirects) routes.push({ from, to }, { from: `${to.host}:${to.port}`, to });
+  routes.push({ from: `${control.host}:${control.port}`, to: control });
+  return routes;
+}
+
+async function standAtOriginalPorts(redirects: readonly Redirect[]): Promise<(() => Promise<void>)[]> {
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    for (const { from, to } of redirects) {
+      const { host, port } = splitAddress(from);
+      closers.push(await listenAndRelay({ host: host === 'localhost' ? '127.0.0.1' : host, port }, to).catch(async (error: unknown) => {
+        await delay(0);
+        throw unavailable(`the service has ${from} in its code, and the gateway cannot stand there: ${error instanceof Error ? error.message : String(error)}`, error);
+      }));
+    }
+    return closers;
+  } catch (error) {
+    await Promise.all(closers.map((close) => close()));
+    throw error;
+  }
+}

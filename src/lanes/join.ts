@@ -1,0 +1,45 @@
+import { connect, createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+
+/** Joins two connections byte by byte; when one breaks or closes, so does the other. */
+export function join(one: Socket, other: Socket): void {
+  one.setNoDelay(true);
+  other.setNoDelay(true);
+  one.pipe(other);
+  other.pipe(one);
+  const close = (): void => {
+    one.destroy();
+    other.destroy();
+  };
+  for (const socket of [one, other]) {
+    socket.on('error', close);
+    socket.on('close', close);
+  }
+}
+
+/** Sends every connection of a listening server on to `to`. Returns what closes the server and all its connections. */
+export function relay(server: Server, to: { readonly host: string; readonly port: number }): () => Promise<void> {
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    join(socket, connect({ host: to.host, port: to.port }));
+  });
+  return async () => {
+    const closed = new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    });
+    for (const socket of open) socket.destroy();
+    await closed;
+  };
+}
+
+/** Listens on `from` and sends every connection on to `to`. Rejects with the system's error. */
+export async function listenAndRelay(from: { readonly host: string; readonly port: number }, to: { readonly host: string; readonly port: number }): Promise<() => Promise<void>> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: from.host, port: from.port }, resolve);
+  });
+  return relay(server, to);
+}

@@ -1,0 +1,179 @@
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import { hasProc, numbersIn, processClock, readStat } from './proc.ts';
+import type { ProcessTree } from './process-tree.ts';
+import { timedWait } from './waits.ts';
+import type { TimedWait } from './waits.ts';
+
+/**
+ * When has a service without the preload finished with a request? When its gateways have nothing open, no process that was born since is
+ * alive, and every thread sleeps with nothing that would wake it by itself: the kernel says which system call each one waits in, so a
+ * `sleep(0.15)` before a late write is seen as such and waited for, however long it takes, and an idle service costs one look.
+ *
+ * Limits: a thread that waits without a time limit for something no gateway stands for (a direct connection to a database) counts as idle.
+ * A wait that is asked to last about as long as the bound or longer is not waited for: its effect would come too late anyway.
+ * Node.js without the preload is waited for up to a second: its http renews the Date header by a timer at the end of each.
+ */
+
+/** What a gateway says of itself for one lane. */
+export interface GatewayActivity {
+  /** Requests that are open. */
+  pending(): number;
+  /** Changes with everything that passes. */
+  activity(): number;
+}
+
+/** How waiting ended. */
+export interface QuiescenceResult {
+  readonly outcome: 'idle' | 'timeout' | 'gone';
+  /** What still went on when time was up, for people. */
+  readonly waitingFor: string;
+}
+
+/**
+ * An event loop shows its next timer alone, so a known one may hide a later one of the request. One that rings sooner than this is waited
+ * for, to see what comes after it; behind one that rings later, an effect that a request sets off still later than that would be missed.
+ */
+const soonMs = 1_000;
+
+/** Two sightings of one timer, in ms: taken for the same if it would ring at the same time. */
+const sameTimerMs = 2;
+
+/**
+ * What threads wait for while the service does nothing: the `poll(0.5)` of an accept loop, the timer that closes unused connections.
+ * Timers are known by when they ring, since event loops ask for what is left of them.
+ */
+export class IdleProfile {
+  readonly #waits = new Set<string>();
+  #timers = new Map<number, { earliest: number; latest: number }>();
+  #lastIdle = 0;
+  /** Processes born since then belong to the request under way. */
+  bornAfter = 0;
+
+  /** Takes what the tree waits in now for idle. Call it only when no request is under way. `timersOnly`: nothing new but when timers ring. */
+  learn(tree: ProcessTree, boundMs: number, options: { readonly timersOnly?: boolean } = {}): void {
+    this.bornAfter = processClock() + 1;
+    if (!hasProc) return;
+    const timers = new Map<number, { earliest: number; latest: number }>();
+    const now = performance.now();
+    for (const pid of tree.members()) {
+      for (const tid of numbersIn(`/proc/${pid}/task`)) {
+        const wait = timedWait(pid, tid);
+        if (wait === null) continue;
+        if (wait.limitMs !== null) timers.set(tid, this.#rings(tid, wait, now));
+        // a longer one is never waited for
+        if (options.timersOnly !== true && (wait.limitMs === null || wait.limitMs < boundMs)) this.#waits.add(nameOf(tid, wait));
+      }
+    }
+    this.#timers = timers;
+    this.#lastIdle = now;
+  }
+
+  /** This wait is one the thread is in when nothing is going on. */
+  expects(tid: number, wait: TimedWait): boolean {
+    if (this.#waits.has(nameOf(tid, wait))) return true;
+    const timer = this.#timers.get(tid);
+    if (timer === undefined || wait.limitMs === null || wait.limitMs < soonMs) return false;
+    const now = this.#rings(tid, wait, performance.now());
+    return now.earliest <= timer.latest + sameTimerMs && now.latest >= timer.earliest - sameTimerMs;
+  }
+
+  /** When it ends: a wait that was asked for began after the service was last seen idle, unless it is that very one. */
+  #rings(tid: number, wait: TimedWait, now: number): { earliest: number; latest: number } {
+    const latest = now + (wait.limitMs ?? 0);
+    if (wait.measure === 'left') return { earliest: latest, latest };
+    const before = this.#timers.get(tid);
+    if (before !== undefined && latest - (now - this.#lastIdle) <= before.latest && latest >= before.earliest) {
+      return { earliest: Math.max(before.earliest, latest - (now - this.#lastIdle)), latest: Math.min(latest, before.latest) };
+    }
+    return { earliest: latest - (now - this.#lastIdle), latest };
+  }
+}
+
+/** Waits up to this long are one: watchdogs such as Go's vary theirs between 20 µs and 10 ms. */
+const shortMs = 20;
+
+/** A wait for a point in time differs each time it is looked at: it goes by its name alone. */
+function nameOf(tid: number, wait: TimedWait): string {
+  if (wait.measure === 'left' || wait.limitMs === null) return `${tid} ${wait.name}`;
+  return `${tid} ${wait.name} ${wait.limitMs <= shortMs ? 'short' : wait.limitMs}`;
+}
+
+/** What {@link waitQuiescent} looks at. */
+export interface QuiescenceOptions {
+  readonly tree: ProcessTree;
+  readonly gateways: readonly GatewayActivity[];
+  readonly profile: IdleProfile;
+  readonly timeoutMs: number;
+}
+
+/** Resolves when the lane is idle, or when `timeoutMs` are over, saying what it still waited for. Never throws. */
+export async function waitQuiescent(options: QuiescenceOptions): Promise<QuiescenceResult> {
+  const deadline = performance.now() + options.timeoutMs;
+  for (let pauseMs = 0.2; ; pauseMs = Math.min(pauseMs * 1.5, 5)) {
+    const before = total(options.gateways);
+    const reason = gatewayReason(options.gateways) ?? processReason(options);
+    if (reason === null) {
+      // what was written to us before the sample is in our sockets now: a whole turn of the loop reads it
+      await turn();
+      await turn();
+      if (total(options.gateways) === before && gatewayReason(options.gateways) === null) return { outcome: 'idle', waitingFor: '' };
+    } else if (reason === 'gone') {
+      return { outcome: 'gone', waitingFor: '' };
+    }
+    if (performance.now() >= deadline) return { outcome: 'timeout', waitingFor: reason ?? 'its gateways never came to rest' };
+    if (pauseMs < 1) await turn();
+    else await delay(pauseMs);
+  }
+}
+
+function total(gateways: readonly GatewayActivity[]): number {
+  let sum = 0;
+  for (const gateway of gateways) sum += gateway.activity();
+  return sum;
+}
+
+function gatewayReason(gateways: readonly GatewayActivity[]): string | null {
+  for (const gateway of gateways) {
+    const open = gateway.pending();
+    if (open > 0) return `${open} open call${open === 1 ? '' : 's'} at a gateway`;
+  }
+  return null;
+}
+
+function processReason(options: QuiescenceOptions): string | null {
+  if (!hasProc) return null;
+  const members = options.tree.members();
+  if (members.length === 0) return 'gone';
+  for (const pid of members) {
+    const reason = memberReason(pid, options);
+    if (reason !== null) return reason;
+  }
+  return null;
+}
+
+/** Whether any thread of the tree works now. */
+export function isWorking(tree: ProcessTree): boolean {
+  for (const pid of tree.members()) {
+    for (const tid of numbersIn(`/proc/${pid}/task`)) {
+      const state = readStat(`/proc/${pid}/task/${tid}/stat`)?.state;
+      if (state === 'R' || state === 'D') return true;
+    }
+  }
+  return false;
+}
+
+function memberReason(pid: number, { profile, timeoutMs }: QuiescenceOptions): string | null {
+  const stat = readStat(`/proc/${pid}/stat`);
+  if (stat === null || stat.state === 'Z' || stat.state === 'X') return null;
+  if (stat.startedAt >= profile.bornAfter) return `process ${pid}, started during the request`;
+  for (const tid of numbersIn(`/proc/${pid}/task`)) {
+    const state = tid === pid ? stat.state : readStat(`/proc/${pid}/task/${tid}/stat`)?.state;
+    if (state === 'R' || state === 'D') return `process ${pid} is working`;
+    const wait = timedWait(pid, tid);
+    if (wait === null || profile.expects(tid, wait)) continue;
+    // as long as the bound: an idle timeout of a kept-open connection, or something that comes too late to be waited for
+    if (wait.limitMs !== null && wait.limitMs >= timeoutMs * 0.9) continue;
+    return `process ${pid} waits in ${wait.name}${wait.limitMs === null ? '' : ` for ${Math.max(0, Math.round(wait.limitMs))} ms`}`;
+  }
+  return null;
+}

@@ -1,0 +1,138 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Exit, Launched } from './launch.ts';
+import type { AddressPlan } from './plan-addresses.ts';
+import type { DirectConnection, PreloadLink } from './preload-link.ts';
+import { hasProc } from './proc.ts';
+import { IdleProfile, isWorking, waitQuiescent } from './quiescence.ts';
+import type { GatewayActivity } from './quiescence.ts';
+import type { Ready } from './readiness.ts';
+
+export type { GatewayActivity } from './quiescence.ts';
+
+/** What an instance is made of. */
+export interface InstanceParts {
+  readonly id: string;
+  readonly ready: Ready;
+  readonly plan: AddressPlan;
+  readonly launched: Launched;
+  readonly link: PreloadLink;
+  /** Run when it has stopped. */
+  readonly closers: readonly (() => Promise<void>)[];
+}
+
+const defaultLateTimeoutMs = 5_000;
+
+/** A running instance of the service: where it is, how it does, and when it has finished with a request. */
+export class ServiceInstance {
+  readonly id: string;
+  /** Where requests go. */
+  readonly address: { readonly host: string; readonly port: number };
+  /** The preload is in: requests are told apart by context. */
+  readonly preloaded: boolean;
+  /** How its connections are led to the gateways. */
+  readonly plan: AddressPlan;
+  readonly pid: number;
+  readonly exited: Promise<Exit>;
+  readonly #parts: InstanceParts;
+  readonly #profile = new IdleProfile();
+  #alive = true;
+  #waitingFor = '';
+  #stopped: Promise<void> | null = null;
+
+  constructor(parts: InstanceParts) {
+    this.#parts = parts;
+    this.id = parts.id;
+    this.address = parts.ready.address;
+    this.preloaded = parts.ready.preloaded;
+    this.plan = parts.plan;
+    this.pid = parts.launched.pid;
+    this.exited = parts.launched.exited;
+    void this.exited.then(() => {
+      this.#alive = false;
+      parts.link.end();
+    });
+  }
+
+  /** The process that was started has not ended. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** The last 64 KB it printed. */
+  get output(): string {
+    return this.#parts.launched.output.text;
+  }
+
+  /** Connections to where no gateway stands, by address. Known only with the preload. */
+  get directConnections(): readonly DirectConnection[] {
+    return this.#parts.link.direct;
+  }
+
+  /** Patches of the preload that failed inside the service. */
+  get preloadProblems(): readonly string[] {
+    return this.#parts.link.problems;
+  }
+
+  /** What the last wait that timed out was still waiting for, for people. */
+  get waitingFor(): string {
+    return this.#waitingFor;
+  }
+
+  /** Calls back for every direct connection. */
+  onDirect(listener: (connection: { host: string; port: number; tag: string | null }) => void): void {
+    this.#parts.link.onDirect(listener);
+  }
+
+  /**
+   * Resolves with true when the preload says that nothing of this context is pending, at once if it has said so before; with false when the
+   * instance has ended or time is up.
+   */
+  async contextIdle(tag: string, timeoutMs: number = defaultLateTimeoutMs): Promise<boolean> {
+    const result = await this.#parts.link.idle(tag, timeoutMs);
+    if (!result) this.#waitingFor = this.#alive ? `the context ${tag} (commands, calls, timers or child processes of it)` : 'nothing: it has ended';
+    return result;
+  }
+
+  /** Frees what is kept for a tag. */
+  forget(tag: string): void {
+    this.#parts.link.forget(tag);
+  }
+
+  /**
+   * Without the preload, for one request at a time: resolves with true when gateways, processes and threads are at rest (see quiescence.ts);
+   * with false when time is up, {@link waitingFor} says why. A service that has ended is at rest.
+   */
+  async quiescent(options: { readonly gateways: readonly GatewayActivity[]; readonly timeoutMs?: number }): Promise<boolean> {
+    const timeoutMs = options.timeoutMs ?? defaultLateTimeoutMs;
+    const { tree } = this.#parts.launched;
+    const result = await waitQuiescent({ tree, gateways: options.gateways, profile: this.#profile, timeoutMs });
+    // what outlasts the bound is named once; from then on it is how this thread waits
+    this.#profile.learn(tree, timeoutMs, { timersOnly: result.outcome === 'idle' });
+    this.#waitingFor = result.waitingFor;
+    return result.outcome !== 'timeout';
+  }
+
+  /** After start: waits a moment until nothing works any more, and takes what its threads wait in then for idle. */
+  async settle(): Promise<void> {
+    if (!hasProc || this.preloaded) return;
+    const { tree } = this.#parts.launched;
+    const deadline = performance.now() + 250;
+    for (let calm = 0; calm < 3 && performance.now() < deadline; calm = isWorking(tree) ? 0 : calm + 1) {
+      await delay(2);
+      if (calm > 0) this.#profile.learn(tree, defaultLateTimeoutMs);
+    }
+    this.#profile.learn(tree, defaultLateTimeoutMs);
+  }
+
+  /** Ends it with everything it has started: SIGTERM, after 3 s SIGKILL; frees its ports. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#parts.link.close();
+    await this.#parts.launched.stop();
+    await Promise.all(this.#parts.closers.map((close) => close()));
+  }
+}

@@ -1,0 +1,83 @@
+import { ForeshardError } from './errors.ts';
+import { heatmapFormatVersion, type Heatmap } from './heatmap.ts';
+import { shardMapFormatVersion, slotCount, type Member, type ShardMap } from './shard-map.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A heatmap as JSON. */
+export function encodeHeatmap(heatmap: Heatmap): string {
+  return JSON.stringify(heatmap);
+}
+
+/** @throws ForeshardError `recording_damaged`, `recording_newer` */
+export function decodeHeatmap(text: string): Heatmap {
+  const fields = parsed(text, 'heatmap', heatmapFormatVersion);
+  const numbers = (value: unknown): boolean => Array.isArray(value) && value.length === fields['buckets'] && value.every((item) => typeof item === 'number');
+  const whole = typeof fields['source'] === 'string' && ['startMs', 'bucketMs', 'buckets'].every((name) => typeof fields[name] === 'number')
+    && every(fields['elements'], (element) => typeof element['key'] === 'string' && ['pRead', 'pWrite', 'expected', 'low', 'high'].every((name) => numbers(element[name])))
+    && every(fields['groups'], (group) => typeof group['weight'] === 'number' && Array.isArray(group['keys']) && group['keys'].every((key) => typeof key === 'string'));
+  if (!whole) throw damaged('heatmap', 'fields are missing or wrong');
+  return fields as unknown as Heatmap;
+}
+
+/** A shard map as JSON: slots as base64 of unsigned 16-bit numbers, low byte first. */
+export function encodeShardMap(map: ShardMap): string {
+  const bytes = Buffer.alloc(slotCount * 2);
+  for (const [slot, set] of map.slots.entries()) bytes.writeUInt16LE(set, slot * 2);
+  return JSON.stringify({ ...map, slots: bytes.toString('base64'), overrides: [...map.overrides] });
+}
+
+/** @throws ForeshardError `recording_damaged`, `recording_newer` */
+export function decodeShardMap(text: string): ShardMap {
+  const fields = parsed(text, 'shard-map', shardMapFormatVersion);
+  const { members, sets, slots, overrides, epoch, kind, formatVersion } = fields;
+  if (typeof epoch !== 'number' || !every(members, isMember)) throw damaged('shard-map', 'members are missing or wrong');
+  const memberCount = (members as readonly unknown[]).length;
+  const isSet = (set: unknown): boolean => Array.isArray(set) && set.length > 0 && set.every((index) => isIndex(index, memberCount));
+  if (!Array.isArray(sets) || !sets.every(isSet)) throw damaged('shard-map', 'replica sets are missing or wrong');
+  const isOverride = (entry: unknown): boolean => Array.isArray(entry) && entry.length === 2 && typeof entry[0] === 'string' && isIndex(entry[1], sets.length);
+  if (!Array.isArray(overrides) || !overrides.every(isOverride)) throw damaged('shard-map', 'overrides are missing or wrong');
+  return {
+    kind: kind as 'shard-map', formatVersion: formatVersion as number, epoch, members: members as readonly Member[], sets: sets as readonly (readonly number[])[],
+    slots: decodeSlots(slots, sets.length), overrides: new Map(overrides as readonly [string, number][]),
+  };
+}
+
+function decodeSlots(text: unknown, sets: number): Uint16Array {
+  const bytes = Buffer.from(typeof text === 'string' ? text : '', 'base64');
+  if (bytes.length !== slotCount * 2) throw damaged('shard-map', `it has ${bytes.length / 2} slots`);
+  const slots = Uint16Array.from({ length: slotCount }, (_, slot) => bytes.readUInt16LE(slot * 2));
+  if (slots.some((set) => set >= sets)) throw damaged('shard-map', 'a slot has no replica set');
+  return slots;
+}
+
+function isMember(member: Fields): boolean {
+  return ['id', 'address', 'zone'].every((name) => typeof member[name] === 'string') && typeof member['capacity'] === 'number';
+}
+
+function isIndex(value: unknown, length: number): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < length;
+}
+
+function every(list: unknown, check: (item: Fields) => boolean): boolean {
+  return Array.isArray(list) && list.every((item) => typeof item === 'object' && item !== null && check(item as Fields));
+}
+
+function parsed(text: string, kind: string, formatVersion: number): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw damaged(kind, (error as Error).message, error);
+  }
+  const fields = (typeof value === 'object' && value !== null ? value : {}) as Fields;
+  if (fields['kind'] !== kind || typeof fields['formatVersion'] !== 'number') throw damaged(kind, `its kind is ${JSON.stringify(fields['kind'])}`);
+  if (fields['formatVersion'] > formatVersion) {
+    throw new ForeshardError('recording_newer', `The ${kind} has format ${fields['formatVersion']}; this release reads up to ${formatVersion}.`, { hint: 'Use a later release of Foreshard.' });
+  }
+  return fields;
+}
+
+function damaged(kind: string, what: string, cause?: unknown): ForeshardError {
+  return new ForeshardError('recording_damaged', `This is no ${kind}: ${what}.`, { hint: 'Make it again from the recording.', cause });
+}

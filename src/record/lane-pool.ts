@@ -1,0 +1,158 @@
+import type { HttpDependencyGateway } from '../gateways/http/dependency-gateway.ts';
+import type { RedisRecordingGateway } from '../gateways/redis/recording-gateway.ts';
+import type { ControlServer } from '../lanes/control-server.ts';
+import { startInstance, type ServiceInstance } from '../lanes/instance.ts';
+import { deferred, type Deferred } from '../lib/deferred.ts';
+import { ForeshardError } from '../model/errors.ts';
+import type { Redirect } from '../model/preload-protocol.ts';
+import type { HttpSpec, RedisSpec, ServiceSpec } from '../model/recording.ts';
+
+/** What the lanes of a recording are started from. */
+export interface LanePoolOptions {
+  readonly service: ServiceSpec;
+  readonly cwd: string;
+  readonly instances: number;
+  readonly concurrency: number;
+  readonly preload: 'auto' | 'off';
+  readonly isolation: 'auto' | 'none' | 'namespace';
+  readonly determinism: 'request' | 'real';
+  readonly registerPath: string;
+  readonly control: ControlServer;
+  readonly gateways: {
+    readonly redis: readonly { readonly spec: RedisSpec; readonly gateway: RedisRecordingGateway }[];
+    readonly http: readonly { readonly spec: HttpSpec; readonly gateway: HttpDependencyGateway }[];
+  };
+  readonly onDirect: (host: string, port: number) => void;
+}
+
+/** One instance of the recorded service behind listeners of its own. */
+export class RecordLane {
+  readonly id: string;
+  readonly instance: ServiceInstance;
+  readonly #gateways: LanePoolOptions['gateways'];
+  inFlight = 0;
+
+  constructor(id: string, instance: ServiceInstance, gateways: LanePoolOptions['gateways']) {
+    this.id = id;
+    this.instance = instance;
+    this.#gateways = gateways;
+  }
+
+  /** Resolves when nothing of the request is pending any more; false when that took too long. */
+  async idle(tag: string, timeoutMs: number): Promise<boolean> {
+    if (this.instance.preloaded) {
+      const idle = await this.instance.contextIdle(tag, timeoutMs);
+      this.instance.forget(tag);
+      return idle;
+    }
+    const gateways = [...this.#gateways.redis, ...this.#gateways.http].map(({ gateway }) => ({
+      pending: () => gateway.pending(this.id), activity: () => gateway.activity(this.id),
+    }));
+    return this.instance.quiescent({ gateways, timeoutMs });
+  }
+}
+
+/** The lanes of a recording: one request at a time in each, or many where the preload tells them apart. */
+export class LanePool {
+  readonly #lanes: readonly RecordLane[];
+  readonly #capacity: number;
+  readonly #waiting: Deferred<RecordLane>[] = [];
+  readonly #failed: Deferred<Error> = deferred();
+  #closing = false;
+
+  private constructor(lanes: readonly RecordLane[], capacity: number, onDirect: (host: string, port: number) => void) {
+    this.#lanes = lanes;
+    this.#capacity = capacity;
+    for (const lane of lanes) {
+      lane.instance.onDirect((connection) => onDirect(connection.host, connection.port));
+      void lane.instance.exited.then(() => this.#onExit(lane));
+    }
+  }
+
+  /** Starts the first instance, learns from it whether the preload is in, then starts the others. */
+  static async start(options: LanePoolOptions): Promise<LanePool> {
+    const lanes: RecordLane[] = [];
+    try {
+      lanes.push(await startLane(options, 0));
+      const count = options.instances;
+      lanes.push(...(await Promise.all(Array.from({ length: count - 1 }, (_, index) => startLane(options, index + 1)))));
+      return new LanePool(lanes, (lanes[0] as RecordLane).instance.preloaded ? options.concurrency : 1, options.onDirect);
+    } catch (error) {
+      await Promise.all(lanes.map((lane) => lane.instance.stop()));
+      throw error;
+    }
+  }
+
+  get preloaded(): boolean {
+    return this.#lanes.every((lane) => lane.instance.preloaded);
+  }
+
+  /** Resolves with the reason when no instance is left. */
+  get failed(): Promise<Error> {
+    return this.#failed.promise;
+  }
+
+  /** The living lane with the fewest requests in flight, as soon as one has room. */
+  async take(): Promise<RecordLane> {
+    const free = this.#freest();
+    if (free !== undefined) {
+      free.inFlight++;
+      return free;
+    }
+    if (this.#lanes.every((lane) => !lane.instance.alive)) throw new ForeshardError('service_died', 'no instance of the service is left');
+    const waiting = deferred<RecordLane>();
+    this.#waiting.push(waiting);
+    return waiting.promise;
+  }
+
+  /** Gives a lane back. */
+  give(lane: RecordLane): void {
+    lane.inFlight--;
+    const next = lane.instance.alive ? this.#waiting.shift() : undefined;
+    if (next === undefined) return;
+    lane.inFlight++;
+    next.resolve(lane);
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all(this.#lanes.map((lane) => lane.instance.stop()));
+  }
+
+  #freest(): RecordLane | undefined {
+    let best: RecordLane | undefined;
+    for (const lane of this.#lanes) {
+      if (lane.instance.alive && lane.inFlight < this.#capacity && (best === undefined || lane.inFlight < best.inFlight)) best = lane;
+    }
+    return best;
+  }
+
+  #onExit(lane: RecordLane): void {
+    if (this.#closing || this.#lanes.some((other) => other.instance.alive)) return;
+    const error = new ForeshardError('service_died', `the service ended while it was being recorded\n${lane.instance.output}`, {
+      hint: 'its last output is above; what was recorded up to then is kept',
+    });
+    this.#failed.resolve(error);
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+  }
+}
+
+async function startLane(options: LanePoolOptions, index: number): Promise<RecordLane> {
+  const id = `lane-${index + 1}`;
+  const redirects: Redirect[] = [];
+  for (const { spec, gateway } of options.gateways.redis) {
+    redirects.push({ kind: 'redis', name: spec.name, from: spec.address, to: await gateway.listen(id, { host: '127.0.0.1', port: 0 }) });
+  }
+  for (const { spec, gateway } of options.gateways.http) {
+    redirects.push({ kind: 'http', name: spec.name, from: spec.address, to: await gateway.listen(id, { host: '127.0.0.1', port: 0 }) });
+  }
+  const { service } = options;
+  const instance = await startInstance({
+    id, command: service.command, cwd: options.cwd, env: service.env,
+    ...(service.port === undefined ? {} : { port: service.port }),
+    ...(service.readyPath === undefined ? {} : { readyPath: service.readyPath }),
+    readyTimeoutMs: service.readyTimeoutMs, redirects, determinism: options.determinism, backgroundClockOffsetMs: 0,
+    preload: options.preload, isolation: options.isolation, control: options.control, registerPath: options.registerPath,
+  });
+  return new RecordLane(id, instance, options.gateways);
+}

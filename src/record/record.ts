@@ -1,0 +1,208 @@
+import { HttpDependencyGateway, forwardTo } from '../gateways/http/dependency-gateway.ts';
+import { HttpIngress, type CapturedExchange } from '../gateways/http/ingress.ts';
+import { RedisRecordingGateway } from '../gateways/redis/recording-gateway.ts';
+import { ControlServer } from '../lanes/control-server.ts';
+import type { HttpSpec, LossRecord, RecordedHttpRequest, RecordedHttpResponse, RedisSpec, ServiceSpec } from '../model/recording.ts';
+import { contextHeader } from '../model/preload-protocol.ts';
+import { LanePool, type RecordLane } from './lane-pool.ts';
+import { RecordSink, type RecordingOutput } from './record-sink.ts';
+import { OpenRequest } from './request-log.ts';
+
+/** Where a Redis server of the service can be reached while recording. */
+export interface RedisUpstream {
+  readonly spec: RedisSpec;
+  readonly host: string;
+  readonly port: number;
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: boolean;
+}
+
+/** How to record. */
+export interface RecordOptions {
+  readonly output: RecordingOutput;
+  /** Resolves when the output can take more; awaited before a request is let in. */
+  readonly ready: () => Promise<void> | undefined;
+  readonly service: ServiceSpec;
+  readonly cwd: string;
+  readonly redis: readonly RedisUpstream[];
+  readonly http: readonly HttpSpec[];
+  readonly snapshot: 'auto' | 'touch' | 'full';
+  /** Where people send their traffic. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly instances: number;
+  /** Requests in flight in one instance where the preload is in. */
+  readonly concurrency: number;
+  readonly preload: 'auto' | 'off';
+  readonly isolation: 'auto' | 'none' | 'namespace';
+  readonly determinism: 'request' | 'real';
+  readonly registerPath: string;
+  readonly lateTimeoutMs: number;
+  readonly onRequest?: (recorded: number) => void;
+}
+
+/** A recording in progress. */
+export interface RecordSession {
+  /** Where traffic is taken. */
+  readonly address: { readonly host: string; readonly port: number };
+  readonly preloaded: boolean;
+  readonly serverVersions: Readonly<Record<string, string>>;
+  readonly recorded: number;
+  /** Resolves when the service cannot go on. */
+  readonly failed: Promise<Error>;
+  /** Lets requests in flight end, then stops everything. */
+  stop(): Promise<{ readonly requests: number; readonly position: number; readonly losses: readonly LossRecord[] }>;
+}
+
+/** Starts the gateways and the service, and records what goes through until it is stopped. */
+export async function record(options: RecordOptions): Promise<RecordSession> {
+  const recorder = new Recorder(options);
+  try {
+    await recorder.start();
+    return recorder;
+  } catch (error) {
+    await recorder.close();
+    throw error;
+  }
+}
+
+class Recorder implements RecordSession {
+  readonly #options: RecordOptions;
+  readonly #sink: RecordSink;
+  readonly #redis: { readonly upstream: RedisUpstream; readonly gateway: RedisRecordingGateway }[];
+  readonly #http: { readonly spec: HttpSpec; readonly gateway: HttpDependencyGateway }[];
+  readonly #finishing = new Set<Promise<void>>();
+  #control: ControlServer | undefined;
+  #lanes: LanePool | undefined;
+  #ingress: HttpIngress | undefined;
+  #address = { host: '', port: 0 };
+  #arrived = 0;
+  #recorded = 0;
+
+  constructor(options: RecordOptions) {
+    this.#options = options;
+    this.#sink = new RecordSink(options.output);
+    this.#redis = options.redis.map((upstream) => ({
+      upstream,
+      gateway: new RedisRecordingGateway({ server: upstream.spec.name, upstream, sink: this.#sink, snapshot: options.snapshot }),
+    }));
+    this.#http = options.http.map((spec) => ({ spec, gateway: this.#dependencyGateway(spec) }));
+  }
+
+  get address(): { readonly host: string; readonly port: number } {
+    return this.#address;
+  }
+
+  get preloaded(): boolean {
+    return this.#lanes?.preloaded ?? false;
+  }
+
+  get recorded(): number {
+    return this.#recorded;
+  }
+
+  get serverVersions(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#redis.map(({ upstream, gateway }) => [upstream.spec.name, gateway.serverVersion]));
+  }
+
+  get failed(): Promise<Error> {
+    return (this.#lanes as LanePool).failed;
+  }
+
+  async start(): Promise<void> {
+    const { options } = { options: this.#options };
+    for (const { gateway } of this.#redis) await gateway.start();
+    this.#control = await ControlServer.start();
+    this.#lanes = await LanePool.start({
+      ...options, control: this.#control,
+      gateways: { redis: this.#redis.map(({ upstream, gateway }) => ({ spec: upstream.spec, gateway })), http: this.#http },
+      onDirect: (host, port) => this.#sink.loss('direct_connection', `the service talked to ${host}:${port} directly; declare it in the configuration to have it recorded`),
+    });
+    this.#ingress = new HttpIngress({ choose: () => this.#admit() });
+    this.#address = await this.#ingress.listen(options.listen);
+  }
+
+  async stop(): Promise<{ requests: number; position: number; losses: readonly LossRecord[] }> {
+    await this.#ingress?.close();
+    await Promise.all(this.#finishing);
+    await this.close();
+    return { requests: this.#recorded, position: this.#sink.position, losses: this.#sink.writeLosses() };
+  }
+
+  async close(): Promise<void> {
+    await this.#ingress?.close();
+    await this.#lanes?.close();
+    await Promise.all([...this.#redis, ...this.#http].map(({ gateway }) => gateway.close()));
+    await this.#control?.close();
+  }
+
+  /** Gives an incoming request a lane, and follows it until nothing of it is pending. */
+  async #admit(): Promise<{ host: string; port: number; extraHeaders: [string, string][]; onResponseDone: (captured: CapturedExchange) => void }> {
+    await this.#options.ready();
+    const lane = await (this.#lanes as LanePool).take();
+    const open = new OpenRequest({
+      index: ++this.#arrived, position: this.#sink.advance(), at: Date.now(), lane: lane.id,
+      attribution: lane.instance.preloaded ? 'context' : 'lane',
+    });
+    this.#sink.open(open);
+    const extraHeaders: [string, string][] = lane.instance.preloaded ? [[contextHeader, `${open.id};${open.at};${open.seed}`]] : [];
+    return {
+      ...lane.instance.address, extraHeaders,
+      onResponseDone: (captured) => {
+        const finishing = this.#finish(open, lane, captured).finally(() => this.#finishing.delete(finishing));
+        this.#finishing.add(finishing);
+      },
+    };
+  }
+
+  async #finish(open: OpenRequest, lane: RecordLane, captured: CapturedExchange): Promise<void> {
+    const idle = lane.instance.alive ? await lane.idle(open.id, this.#options.lateTimeoutMs) : true;
+    if (!idle) open.problem({ code: 'not_idle', message: `still busy ${this.#options.lateTimeoutMs} ms after the response; what it did later is not attributed to it` });
+    if (captured.error !== null) open.problem({ code: captured.error.code, message: captured.error.message });
+    if (captured.bodyTruncated || captured.responseBodyTruncated) open.problem({ code: 'body_truncated', message: 'a body was too large to be kept whole' });
+    this.#options.output.append(open.finish({
+      endPosition: this.#sink.advance(), durationMs: captured.durationMs,
+      request: this.#storedRequest(captured), response: this.#storedResponse(captured),
+    }));
+    this.#sink.close(open);
+    (this.#lanes as LanePool).give(lane);
+    this.#recorded++;
+    this.#options.onRequest?.(this.#recorded);
+  }
+
+  #storedRequest(captured: CapturedExchange): RecordedHttpRequest {
+    const { method, target, headers, body } = captured;
+    return { method, target, headers: headers.filter(([name]) => name.toLowerCase() !== contextHeader), body: this.#payload(body) };
+  }
+
+  #storedResponse(captured: CapturedExchange): RecordedHttpResponse | null {
+    if (captured.status === null) return null;
+    return { status: captured.status, headers: captured.responseHeaders, body: this.#payload(captured.responseBody) };
+  }
+
+  #payload(bytes: Uint8Array): ReturnType<RecordingOutput['payload']> | null {
+    return bytes.length === 0 ? null : this.#options.output.payload(bytes);
+  }
+
+  /** Forwards calls to the real dependency and notes each with the request it belongs to. */
+  #dependencyGateway(spec: HttpSpec): HttpDependencyGateway {
+    const forward = forwardTo(spec.upstream);
+    return new HttpDependencyGateway({
+      dependency: spec.name,
+      handle: async (call) => {
+        const position = this.#sink.advance();
+        const startedAt = performance.now();
+        const request = this.#sink.request(this.#sink.requestOf(call.lane, call.tag));
+        const answer = await forward(call);
+        const recorded = {
+          dependency: spec.name, position, durationMs: performance.now() - startedAt,
+          request: { method: call.method, target: call.target, headers: call.headers, body: this.#payload(call.body) },
+          response: answer === null ? null : { status: answer.status, headers: answer.headers, body: this.#payload(answer.body) },
+        };
+        if (request === undefined) this.#sink.loss('call_outside', `calls to ${spec.name} were made outside any request and are not kept`);
+        else request.call(recorded);
+        return answer;
+      },
+    });
+  }
+}

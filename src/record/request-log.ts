@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import type { OutcomeHint, RecordedCall, RecordedProblem, RequestId, RequestRecord, Touch } from '../model/recording.ts';
+import type { StateKey } from '../model/state-key.ts';
+
+/** One request while it is being recorded: what has been noted of it so far. */
+export class OpenRequest {
+  readonly id: RequestId;
+  readonly index: number;
+  readonly position: number;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly seed: string = randomBytes(16).toString('hex');
+  readonly lane: string;
+  readonly attribution: 'lane' | 'context';
+  readonly #touches = new Map<StateKey, { revision: number; read: boolean; written: boolean }>();
+  readonly #writes: { key: StateKey; revision: number }[] = [];
+  readonly #calls: RecordedCall[] = [];
+  readonly #hints: OutcomeHint[] = [];
+  readonly #problems = new Map<string, RecordedProblem>();
+  readonly #commandNames = new Set<string>();
+  #commands = 0;
+
+  constructor(options: { readonly index: number; readonly position: number; readonly at: number; readonly lane: string; readonly attribution: 'lane' | 'context' }) {
+    this.index = options.index;
+    this.id = requestId(options.index);
+    this.position = options.position;
+    this.at = options.at;
+    this.lane = options.lane;
+    this.attribution = options.attribution;
+  }
+
+  /** The first touch of an element says which revision the request ran on; later ones only widen what it did. */
+  touch(key: StateKey, revision: number, access: { readonly read: boolean; readonly written: boolean }): void {
+    const known = this.#touches.get(key);
+    if (known === undefined) this.#touches.set(key, { revision, read: access.read, written: access.written });
+    else {
+      known.read ||= access.read;
+      known.written ||= access.written;
+    }
+  }
+
+  write(key: StateKey, revision: number): void {
+    this.#writes.push({ key, revision });
+  }
+
+  call(call: RecordedCall): void {
+    this.#calls.push(call);
+  }
+
+  hint(hint: OutcomeHint): void {
+    this.#hints.push(hint);
+  }
+
+  command(name: string): void {
+    this.#commands++;
+    this.#commandNames.add(name);
+  }
+
+  problem(problem: RecordedProblem): void {
+    this.#problems.set(`${problem.code} ${problem.key ?? problem.message}`, problem);
+  }
+
+  /** The record, once everything of the request has been seen. */
+  finish(options: { readonly endPosition: number; readonly durationMs: number; readonly request: RequestRecord['request']; readonly response: RequestRecord['response'] }): RequestRecord {
+    const touches: Touch[] = [...this.#touches].map(([key, touch]) => ({ key, ...touch }));
+    return {
+      kind: 'request', id: this.id, position: this.position, endPosition: options.endPosition, at: this.at, durationMs: options.durationMs,
+      lane: this.lane, attribution: this.attribution, seed: this.seed, request: options.request, response: options.response,
+      touches, writes: this.#writes, calls: [...this.#calls].sort((a, b) => a.position - b.position), hints: this.#hints,
+      commands: this.#commands, commandNames: [...this.#commandNames].sort(), problems: [...this.#problems.values()],
+    };
+  }
+}
+
+/** `r000042` for the 42nd request. */
+export function requestId(index: number): RequestId {
+  return `r${String(index).padStart(6, '0')}`;
+}
+

@@ -1,0 +1,167 @@
+/**
+ * Redis clients: each command says which request it belongs to. The request is read where the caller creates the command, because by
+ * the time of sending the context is that of whoever flushed; the tag is put on the wire there, `FS.L <tag> <command…>`.
+ * Clients are found as they are loaded, by wrapping `Module._load`, whatever package they are in and however many copies there are.
+ */
+import Module from 'node:module';
+import { currentContext, hold, holdUntil, release } from './context.ts';
+import type { RequestContext } from './context.ts';
+import { attempt, property, wrapMethod } from './patching.ts';
+import { leadsToRedisGateway } from './sockets.ts';
+import { laneCommand } from '../model/preload-protocol.ts';
+
+/** Commands about the connection: shared by all requests, and sent by whichever of them happened to open it. */
+const connectionLevel = new Set([
+  'hello', 'auth', 'select', 'client', 'info', 'readonly', 'readwrite', 'quit', 'reset', 'asking', 'cluster', 'monitor', 'sync', 'psync',
+]);
+/** node-redis keeps one subscriber per connection for all callers. */
+const subscriptions = new Set(['subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe']);
+
+const ownerOf = Symbol('foreshard.owner');
+
+interface Owned {
+  /** The command's request; null: nobody's. */
+  [ownerOf]?: RequestContext | null;
+}
+
+/** The owner of a command, decided once: a retry runs in somebody else's context. */
+function claim(command: Owned, name: unknown): RequestContext | null {
+  const known = command[ownerOf];
+  if (known !== undefined) return known;
+  const owner = connectionLevel.has(String(name).toLowerCase()) ? null : currentContext() ?? null;
+  command[ownerOf] = owner;
+  return owner;
+}
+
+/** Puts the tag in front of an encoded command, `*3 $3 SET …`; anything else passes unchanged. */
+export function tagFrame(frame: unknown, commandHead: string): unknown {
+  if (typeof frame === 'string') {
+    const end = frame.indexOf('\r\n');
+    return frame[0] === '*' && end > 0 ? `*${Number(frame.slice(1, end)) + 2}\r\n${commandHead}${frame.slice(end + 2)}` : frame;
+  }
+  if (!Buffer.isBuffer(frame) || frame[0] !== 0x2a) return frame;
+  const end = frame.indexOf('\r\n');
+  const head = `*${Number(frame.toString('latin1', 1, end)) + 2}\r\n${commandHead}`;
+  return Buffer.concat([Buffer.from(head, 'latin1'), frame.subarray(end + 2)]);
+}
+
+type Decide = (stream: unknown) => boolean;
+
+/** ioredis 4 to 6 and iovalkey: class Command. */
+function patchIoredisCommand(prototype: object, goesToGateway: Decide): void {
+  wrapMethod(prototype, 'initPromise', original => function (this: unknown) {
+    Reflect.apply(original, this, []);
+    const owner = claim(this as Owned, property(this, 'name'));
+    if (owner !== null) holdUntil(owner, property(this, 'promise'));
+  });
+  wrapMethod(prototype, 'toWritable', original => function (this: unknown, ...args) {
+    const frame = Reflect.apply(original, this, args);
+    const owner = (this as Owned)[ownerOf];
+    return owner && goesToGateway(args[0]) ? tagFrame(frame, owner.commandHead) : frame;
+  });
+}
+
+/** node-redis 4 to 6 (@redis/client): class RedisCommandsQueue, which single commands, pipelines and every member of MULTI pass. */
+function patchCommandsQueue(prototype: object, goesToGateway: Decide): void {
+  wrapMethod(prototype, 'addCommand', original => function (this: unknown, ...args) {
+    const context = currentContext();
+    const [command, ...rest] = args as [readonly unknown[], ...unknown[]];
+    const name = String(command[0]).toLowerCase();
+    if (context === undefined || connectionLevel.has(name) || subscriptions.has(name)) return Reflect.apply(original, this, args);
+    const sent = goesToGateway(undefined) ? [laneCommand, context.tag, ...command] : command;
+    const promise = Reflect.apply(original, this, [sent, ...rest]);
+    holdUntil(context, promise);
+    return promise;
+  });
+}
+
+interface OldCommand extends Owned {
+  readonly command: string;
+  callback?: ((...args: unknown[]) => unknown) | undefined;
+}
+
+/** node_redis 2 and 3: class RedisClient. A command made offline passes twice; its first write of each pass is its head. */
+function patchOldClient(prototype: object, goesToGateway: Decide): void {
+  wrapMethod(prototype, 'internal_send_command', original => function (this: unknown, ...args) {
+    const client = this as { stream?: unknown; write: (data: unknown) => unknown; emit: (event: string, error: unknown) => unknown };
+    const command = args[0] as OldCommand;
+    const first = command[ownerOf] === undefined;
+    const owner = claim(command, subscriptions.has(command.command) ? 'reset' : command.command);
+    if (owner === null) return Reflect.apply(original, this, args);
+    if (first) holdUntilAnswered(command, owner, error => client.emit('error', error));
+    if (!goesToGateway(client.stream)) return Reflect.apply(original, this, args);
+    const { write } = client;
+    client.write = data => {
+      client.write = write;
+      return Reflect.apply(write, client, [tagFrame(data, owner.commandHead)]);
+    };
+    try {
+      return Reflect.apply(original, this, args);
+    } finally {
+      client.write = write;
+    }
+  });
+}
+
+function holdUntilAnswered(command: OldCommand, owner: RequestContext, emitError: (error: unknown) => void): void {
+  const { callback } = command;
+  hold(owner);
+  command.callback = function (this: unknown, ...values: unknown[]): unknown {
+    release(owner);
+    if (callback !== undefined) return Reflect.apply(callback, this, values);
+    if (values[0] instanceof Error) emitError(values[0]);
+  };
+}
+
+interface Family {
+  /** File or package as it is asked for. */
+  readonly request: RegExp;
+  /** From what the module exports to the prototype to patch. */
+  prototypeIn(exports: unknown): unknown;
+  readonly method: string;
+  readonly patch: (prototype: object, goesToGateway: Decide) => void;
+}
+
+const families: readonly Family[] = [
+  {
+    request: /[\\/][cC]ommand(?:\.js)?$/,
+    prototypeIn: exports => property(property(exports, 'default'), 'prototype'),
+    method: 'initPromise',
+    patch: patchIoredisCommand,
+  },
+  {
+    request: /[\\/]commands-queue(?:\.js)?$/,
+    prototypeIn: exports => property(property(exports, 'default'), 'prototype'),
+    method: 'addCommand',
+    patch: patchCommandsQueue,
+  },
+  {
+    request: /(?:^|[\\/])(?:node_)?redis[^\\/]*(?:[\\/]index\.js)?$/,
+    prototypeIn: exports => property(property(exports, 'RedisClient'), 'prototype'),
+    method: 'internal_send_command',
+    patch: patchOldClient,
+  },
+];
+
+/** Patches clients as they are loaded. `hasRedis`: whether any redirect leads to a Redis gateway; where a socket is at hand, it decides. */
+export function installRedisClients(hasRedis: boolean): void {
+  const patched = new WeakSet<object>();
+  const goesToGateway: Decide = stream => hasRedis && (typeof stream !== 'object' || stream === null || leadsToRedisGateway(stream));
+  wrapMethod(Module, '_load', original => function (this: unknown, ...args) {
+    const exports = Reflect.apply(original, this, args);
+    const request = args[0];
+    if (typeof request !== 'string') return exports;
+    for (const family of families) {
+      if (family.request.test(request)) attempt(`client in ${request}`, () => patchOnce(family, exports, patched, goesToGateway));
+    }
+    return exports;
+  });
+}
+
+function patchOnce(family: Family, exports: unknown, patched: WeakSet<object>, goesToGateway: Decide): void {
+  const prototype = family.prototypeIn(exports);
+  if (typeof prototype !== 'object' || prototype === null || patched.has(prototype)) return;
+  if (typeof property(prototype, family.method) !== 'function') return;
+  patched.add(prototype);
+  family.patch(prototype, goesToGateway);
+}

@@ -1,0 +1,71 @@
+/** Outgoing TCP connections: sent to a gateway where one stands for the address, reported where none does. */
+import net from 'node:net';
+import { currentContext } from './context.ts';
+import type { ControlLink } from './control.ts';
+import { property, wrapMethod } from './patching.ts';
+import type { RedirectTable, Target } from './redirects.ts';
+
+const targetKind = Symbol('foreshard.target');
+
+/** True if the socket was sent to a Redis gateway. */
+export function leadsToRedisGateway(socket: unknown): boolean {
+  return property(socket, targetKind) === 'redis';
+}
+
+/** True if the socket was sent to a gateway of any kind. */
+export function leadsToGateway(socket: unknown): boolean {
+  const kind = property(socket, targetKind);
+  return kind === 'redis' || kind === 'http';
+}
+
+interface Destination {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Reads the ways to call connect: (options), (port, host), (path), and Node's own already normalised array. */
+function destinationOf(args: readonly unknown[]): Destination | undefined {
+  const first = Array.isArray(args[0]) ? args[0][0] as unknown : args[0];
+  if (typeof first === 'object' && first !== null) {
+    const { host, port, path } = first as { host?: unknown; port?: unknown; path?: unknown };
+    if ((path !== undefined && path !== null) || port === undefined || port === null) return undefined;
+    return { host: typeof host === 'string' ? host : 'localhost', port: Number(port) };
+  }
+  if (typeof first !== 'number' && (typeof first !== 'string' || !(Number(first) >= 0))) return undefined;
+  return { host: typeof args[1] === 'string' ? args[1] : 'localhost', port: Number(first) };
+}
+
+function withTarget(args: unknown[], target: Target): unknown[] {
+  const { host, port } = target;
+  const first = args[0];
+  if (Array.isArray(first)) {
+    // Node marks this array with a private symbol: it must stay the same array.
+    first[0] = { ...(first[0] as object), host, port };
+    return args;
+  }
+  const callback = args.findLast(arg => typeof arg === 'function');
+  const options = typeof first === 'object' ? { ...first, host, port } : { host, port };
+  return callback === undefined ? [options] : [options, callback];
+}
+
+/** Patches `net.Socket.prototype.connect`, which `net.connect`, `tls.connect`, http agents, undici and all Redis clients come down to. */
+export function installSockets(table: RedirectTable, control: ControlLink): void {
+  const reported = new Set<string>();
+  const reportDirect = ({ host, port }: Destination): void => {
+    const address = `${host}:${port}`;
+    if (reported.has(address)) return;
+    reported.add(address);
+    control.send({ type: 'direct', host, port, tag: currentContext()?.tag ?? null });
+  };
+  wrapMethod(net.Socket.prototype, 'connect', original => function (this: unknown, ...args) {
+    const destination = destinationOf(args);
+    if (destination === undefined) return Reflect.apply(original, this, args);
+    const target = table.find(destination.host, destination.port);
+    if (target === undefined) {
+      reportDirect(destination);
+      return Reflect.apply(original, this, args);
+    }
+    Object.defineProperty(this, targetKind, { value: target.kind, configurable: true });
+    return Reflect.apply(original, this, withTarget(args, target));
+  });
+}

@@ -1,0 +1,185 @@
+import { HttpDependencyGateway } from '../gateways/http/dependency-gateway.ts';
+import { ReplayClient } from '../gateways/http/replay-client.ts';
+import { KeyspaceServer } from '../gateways/redis/keyspace-server.ts';
+import type { KeyspaceTarget } from '../gateways/redis/keyspace-target.ts';
+import type { ControlServer } from '../lanes/control-server.ts';
+import { startInstance, type ServiceInstance } from '../lanes/instance.ts';
+import type { HttpSpec, RedisSpec, ServiceSpec } from '../model/recording.ts';
+import type { Redirect } from '../model/preload-protocol.ts';
+import type { CaseRun } from './case-run.ts';
+import { overlayTargets, RedisLaneStore, type LaneStoreKind, type LaneTargets } from './lane-store.ts';
+import type { Overlay } from './overlay.ts';
+
+/** What a slot is started from. */
+export interface SlotOptions {
+  readonly id: string;
+  readonly service: ServiceSpec;
+  readonly cwd: string;
+  readonly redis: readonly RedisSpec[];
+  readonly http: readonly HttpSpec[];
+  readonly control: ControlServer;
+  readonly registerPath: string;
+  readonly preload: 'auto' | 'off';
+  readonly isolation: 'auto' | 'none' | 'namespace';
+  /** Added to the clock of code outside any request. */
+  readonly backgroundClockOffsetMs: number;
+  readonly connections: number;
+  readonly laneStore: LaneStoreKind;
+  /** Cases in flight at most. */
+  readonly cases: number;
+  /** The state that commands outside any case run on. */
+  readonly background: Overlay;
+  /** A command or call tagged with a case that has ended. */
+  readonly onLate: (tag: string) => void;
+}
+
+/** One running instance of the candidate with its own gateways, and the cases that are in flight in it. */
+export class Slot {
+  readonly instance: ServiceInstance;
+  readonly client: ReplayClient;
+  readonly #gateways: SlotGateways;
+  readonly #store: RedisLaneStore | undefined;
+
+  private constructor(instance: ServiceInstance, client: ReplayClient, gateways: SlotGateways, store: RedisLaneStore | undefined) {
+    this.instance = instance;
+    this.client = client;
+    this.#gateways = gateways;
+    this.#store = store;
+  }
+
+  /** Starts gateways, then the instance, and waits until it is ready. */
+  static async start(options: SlotOptions): Promise<Slot> {
+    const store = options.laneStore === 'redis' ? await RedisLaneStore.start(options.redis.map((spec) => spec.name), options.cases + 1) : undefined;
+    const background = store === undefined ? overlayTargets(options.background) : await store.enter(options.background, []);
+    const gateways = new SlotGateways(options, background);
+    try {
+      const redirects = await gateways.listen();
+      const instance = await startInstance({
+        id: options.id, command: options.service.command, cwd: options.cwd, env: options.service.env,
+        ...(options.service.port === undefined ? {} : { port: options.service.port }),
+        ...(options.service.readyPath === undefined ? {} : { readyPath: options.service.readyPath }),
+        readyTimeoutMs: options.service.readyTimeoutMs, redirects, determinism: 'request',
+        backgroundClockOffsetMs: options.backgroundClockOffsetMs, preload: options.preload, isolation: options.isolation,
+        control: options.control, registerPath: options.registerPath,
+      });
+      const client = new ReplayClient(instance.address, { connections: options.connections });
+      return new Slot(instance, client, gateways, store);
+    } catch (error) {
+      await gateways.close();
+      await store?.stop();
+      throw error;
+    }
+  }
+
+  /** Where a case's commands will run, with the state it needs in place. */
+  async targets(overlay: Overlay, needs: Iterable<string>): Promise<LaneTargets> {
+    return this.#store === undefined ? overlayTargets(overlay) : this.#store.enter(overlay, needs);
+  }
+
+  /** Enters a case: commands and calls that carry its tag, or in a lane of one case all of them, are its own. */
+  enter(tag: string, run: CaseRun): void {
+    this.#gateways.enter(tag, run, !this.instance.preloaded);
+  }
+
+  /** Ends a case. */
+  leave(tag: string): void {
+    this.#gateways.leave(tag);
+    if (this.instance.preloaded) this.instance.forget(tag);
+  }
+
+  /** Resolves when nothing of this case is pending any more: never after a sleep. False: it did not become idle in time. */
+  async idle(tag: string, timeoutMs: number): Promise<boolean> {
+    if (this.instance.preloaded) return this.instance.contextIdle(tag, timeoutMs);
+    return this.instance.quiescent({ gateways: this.#gateways.activity, timeoutMs });
+  }
+
+  /** Stops the instance and frees its ports. */
+  async close(): Promise<void> {
+    await this.client.close();
+    await this.instance.stop();
+    await this.#gateways.close();
+    await this.#store?.stop();
+  }
+}
+
+/** The gateways of one slot, routing by tag. */
+class SlotGateways {
+  readonly #options: SlotOptions;
+  readonly #background: LaneTargets;
+  readonly #backgroundTargets = new Map<string, KeyspaceTarget>();
+  readonly #cases = new Map<string, CaseRun>();
+  readonly #servers: { readonly spec: RedisSpec; readonly server: KeyspaceServer }[] = [];
+  readonly #dependencies: { readonly spec: HttpSpec; readonly gateway: HttpDependencyGateway }[] = [];
+  #only: CaseRun | undefined;
+
+  constructor(options: SlotOptions, background: LaneTargets) {
+    this.#options = options;
+    this.#background = background;
+    for (const spec of options.redis) {
+      this.#servers.push({ spec, server: new KeyspaceServer({ route: (tag) => this.#route(tag)?.target(spec.name) ?? this.#outside(tag, spec.name) }) });
+    }
+    for (const spec of options.http) {
+      this.#dependencies.push({
+        spec,
+        gateway: new HttpDependencyGateway({
+          dependency: spec.name,
+          handle: async (call) => {
+            const run = this.#route(call.tag);
+            if (run === undefined && call.tag !== null) options.onLate(call.tag);
+            return run === undefined ? null : run.call(call);
+          },
+        }),
+      });
+    }
+  }
+
+  async listen(): Promise<Redirect[]> {
+    const redirects: Redirect[] = [];
+    for (const { spec, server } of this.#servers) {
+      redirects.push({ kind: 'redis', name: spec.name, from: spec.address, to: await server.listen({ host: '127.0.0.1', port: 0 }) });
+    }
+    for (const { spec, gateway } of this.#dependencies) {
+      redirects.push({ kind: 'http', name: spec.name, from: spec.address, to: await gateway.listen(this.#options.id, { host: '127.0.0.1', port: 0 }) });
+    }
+    return redirects;
+  }
+
+  enter(tag: string, run: CaseRun, alone: boolean): void {
+    this.#cases.set(tag, run);
+    if (!alone) return;
+    this.#only = run;
+    for (const { server } of this.#servers) server.rebind(null);
+  }
+
+  leave(tag: string): void {
+    if (this.#only === this.#cases.get(tag)) this.#only = undefined;
+    this.#cases.delete(tag);
+    for (const { server } of this.#servers) server.forget(tag);
+  }
+
+  /** What quiescence watches. */
+  get activity(): { pending(): number; activity(): number }[] {
+    return [
+      ...this.#servers.map(({ server }) => ({ pending: () => server.pending - server.blocked, activity: () => server.activity })),
+      ...this.#dependencies.map(({ gateway }) => ({ pending: () => gateway.pending(this.#options.id), activity: () => gateway.activity(this.#options.id) })),
+    ];
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#servers.map(({ server }) => server.close()), ...this.#dependencies.map(({ gateway }) => gateway.close())]);
+  }
+
+  #route(tag: string | null): CaseRun | undefined {
+    return tag === null ? this.#only : this.#cases.get(tag);
+  }
+
+  #outside(tag: string | null, server: string): KeyspaceTarget | undefined {
+    if (tag !== null) {
+      this.#options.onLate(tag);
+      return undefined;
+    }
+    let target = this.#backgroundTargets.get(server);
+    if (target === undefined) this.#backgroundTargets.set(server, (target = this.#background.target(server)));
+    return target;
+  }
+}

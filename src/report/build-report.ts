@@ -1,0 +1,175 @@
+import { assert } from '../lib/assert.ts';
+import type { RequestRecord } from '../model/recording.ts';
+import { reportFormatVersion, verdicts, type CaseReport, type NoiseRule, type Report, type Verdict } from '../model/report.ts';
+import { routeOf } from '../model/route.ts';
+import type { CaseOutcome, Run } from '../model/run.ts';
+import { compareDocuments, identicalOutcomes } from './compare.ts';
+import { documentOf } from './document.ts';
+import { gateCase } from './gate.ts';
+import { groupDifferences } from './group.ts';
+import { comparisonContext, judgeCase, type Judging } from './judge-case.ts';
+import { knownBefore, type RecordedBytes } from './known-text.ts';
+import { Noise, type RunClock } from './noise.ts';
+import { learnTemplates } from './templates.ts';
+import { UserRules, type UserRuleSettings } from './user-rules.ts';
+
+/** What a report is built from. */
+export interface ReportInput extends RecordedBytes {
+  /** The recorded requests to give a verdict on, in order. */
+  readonly requests: readonly RequestRecord[];
+  /** Two or more replays of the baseline; the first is what candidates are compared with. */
+  readonly controls: readonly Run[];
+  readonly candidate: Run;
+  /** Outcomes that were accepted as the baseline's for their requests. */
+  readonly accepted?: ReadonlyMap<string, CaseOutcome>;
+  readonly labels: { readonly baseline: string; readonly candidate: string };
+  readonly rules?: UserRuleSettings;
+  /** What the recording says about itself, for the notes. */
+  readonly recordingNotes?: readonly string[];
+  /** Randomness repeats from run to run (the preload was in). Left out: it is concluded from the control runs. */
+  readonly seeded?: boolean;
+  /** Unix ms; now when left out. */
+  readonly createdAt?: number;
+}
+
+/** Replays of a case on one machine stay within this of their run's start plus its length. */
+const clockSlackMs = 5000;
+
+/**
+ * Compares a candidate's run with the baseline's, case by case: learns noise from the control runs, passes the self-replay gate,
+ * gives every request exactly one verdict and groups what differs by cause.
+ * Throws `config_invalid` for user rules that cannot be used.
+ */
+export async function buildReport(input: ReportInput): Promise<Report> {
+  const { requests, controls, candidate } = input;
+  const runs = [...controls, candidate];
+  const templates = learnTemplates(namesOf(runs));
+  const userRules = new UserRules(input.rules ?? {}, templates);
+  const noise = new Noise(templates);
+  const bytes: RecordedBytes = { payload: input.payload, chains: input.chains };
+  const outcomes = runs.map((run) => new Map(run.outcomes.map((outcome) => [outcome.id, outcome])));
+  const controlOutcomes = outcomes.slice(0, -1);
+  const first = controlOutcomes[0] ?? new Map<string, CaseOutcome>();
+  const routes = new Map(requests.map((record) => [record.id, routeOf(record.request.method, record.request.target)]));
+  const route = (record: RequestRecord): string => routes.get(record.id) as string;
+
+  await learnNoise({ input, noise, userRules, controlOutcomes, route, bytes, templates });
+  const seeded = input.seeded ?? !noise.varies;
+  const judging: Judging = {
+    bytes, templates, noise, userRules, seeded, clock: clockBetween(controls[0], candidate), leaves: { compared: 0, covered: 0 }, ignored: new Map(), renames: new Map(),
+  };
+  const cases: CaseReport[] = [];
+  for (const record of requests) {
+    const { id } = record;
+    const others = controlOutcomes.slice(1).flatMap((control) => control.get(id) ?? []);
+    cases.push(await judgeCase({ record, route: route(record), baseline: input.accepted?.get(id) ?? first.get(id), candidate: outcomes.at(-1)?.get(id), controls: others }, judging));
+  }
+  const gate = await passGate(requests, first, judging, route);
+  return {
+    kind: 'report', formatVersion: reportFormatVersion, createdAt: input.createdAt ?? Date.now(),
+    baseline: input.labels.baseline, candidate: input.labels.candidate,
+    requests: requests.length, totals: countVerdicts(cases), groups: groupDifferences(cases), cases,
+    noise: noiseRules(judging), gate,
+    assertedShare: judging.leaves.compared === 0 ? 1 : 1 - judging.leaves.covered / judging.leaves.compared,
+    durationMs: candidate.durationMs,
+    stateFaults: candidate.outcomes.reduce((total, outcome) => total + outcome.timing.faults, 0),
+    notes: notesOf(input, judging),
+  };
+}
+
+interface Learning {
+  readonly input: ReportInput;
+  readonly noise: Noise;
+  readonly userRules: UserRules;
+  readonly controlOutcomes: readonly ReadonlyMap<string, CaseOutcome>[];
+  readonly route: (record: RequestRecord) => string;
+  readonly bytes: RecordedBytes;
+  readonly templates: Judging['templates'];
+}
+
+async function learnNoise({ input, noise, userRules, controlOutcomes, route, bytes, templates }: Learning): Promise<void> {
+  const [first, ...others] = controlOutcomes;
+  for (const record of input.requests) {
+    const baseline = first?.get(record.id);
+    if (baseline?.status !== 'completed') continue;
+    for (const [index, outcomes] of others.entries()) {
+      const other = outcomes.get(record.id);
+      if (other?.status !== 'completed' || identicalOutcomes(baseline, other)) continue;
+      const known = await knownBefore(record, [baseline, other], bytes);
+      // no rule applies yet: all that differs teaches, and decimals that stand consistently for one another are ids
+      const comparison = compareDocuments(documentOf(baseline), documentOf(other), {
+        templates, known, decimalAt: () => true, unordered: (place) => userRules.isUnordered(place),
+      });
+      const clock = clockBetween(input.controls[0], input.controls[index + 1]);
+      for (const finding of comparison.findings) if (userRules.ignoring(finding, comparison) === undefined) noise.learn(record.id, route(record), finding, clock);
+      for (const token of comparison.renamed) {
+        noise.varies = true;
+        if (token.decimal) noise.learnDecimal(route(record), token.place);
+      }
+    }
+  }
+}
+
+function clockBetween(a: Run | undefined, b: Run | undefined): RunClock {
+  if (a === undefined || b === undefined) return { shiftMs: 0, slackMs: clockSlackMs };
+  return { shiftMs: b.startedAt - a.startedAt, slackMs: Math.max(a.durationMs, b.durationMs) + clockSlackMs };
+}
+
+function* namesOf(runs: readonly Run[]): Iterable<string> {
+  for (const run of runs) {
+    for (const outcome of run.outcomes) {
+      for (const { key } of outcome.effects) yield key;
+      for (const { key } of outcome.reads) yield key;
+    }
+  }
+}
+
+async function passGate(requests: readonly RequestRecord[], first: ReadonlyMap<string, CaseOutcome>, judging: Judging, route: (record: RequestRecord) => string): Promise<Report['gate']> {
+  const failures: CaseReport[] = [];
+  const allowances = new Map<string, { path: string; reason: string; requests: number }>();
+  for (const record of requests) {
+    const replayed = first.get(record.id);
+    const { bytes, templates, noise } = judging;
+    const result = await gateCase(record, replayed, { bytes, templates, noise, route: route(record), comparison: (known) => comparisonContext(route(record), judging, known) });
+    if (result.failure !== null) failures.push(result.failure);
+    for (const { path, reason } of new Map(result.allowances.map((allowance) => [allowance.path + allowance.reason, allowance])).values()) {
+      const entry = allowances.get(path + reason) ?? { path, reason, requests: 0 };
+      entry.requests++;
+      allowances.set(path + reason, entry);
+    }
+  }
+  return { reproduced: requests.length - failures.length, of: requests.length, failures, allowances: [...allowances.values()].sort((a, b) => b.requests - a.requests) };
+}
+
+function countVerdicts(cases: readonly CaseReport[]): Record<Verdict, number> {
+  const totals = Object.fromEntries(verdicts.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
+  for (const { verdict } of cases) totals[verdict]++;
+  assert(verdicts.reduce((sum, verdict) => sum + totals[verdict], 0) === cases.length, 'every request has exactly one verdict');
+  return totals;
+}
+
+function noiseRules({ noise, userRules, ignored, renames }: Judging): NoiseRule[] {
+  return [
+    ...userRules.ignore.map(({ path }): NoiseRule => ({ path, valueClass: 'any', hid: ignored.get(path) ?? 0, origin: 'config' })),
+    ...noise.rules(),
+    ...[...renames.values()].map(({ route, path, hid }): NoiseRule => ({ path, valueClass: 'renamed id', hid, route, origin: 'rename' })),
+  ];
+}
+
+/** Most lines about one run. */
+const mostRunNotes = 20;
+
+function notesOf({ recordingNotes, controls, candidate, seeded }: ReportInput, judging: Judging): string[] {
+  const notes = [...recordingNotes ?? []];
+  if (controls.length < 2) notes.push(`${controls.length} control run of the baseline: noise cannot be told from regressions without two`);
+  for (const [name, run] of [...controls.map((control, index) => [`control run ${index + 1}`, control] as const), ['candidate', candidate] as const]) {
+    const messages = new Map<string, number>();
+    for (const { code, message } of run.notes) messages.set(`${code}: ${message}`, (messages.get(`${code}: ${message}`) ?? 0) + 1);
+    const lines = [...messages].map(([message, count]) => `${name}: ${message}${count > 1 ? ` (${count} times)` : ''}`);
+    notes.push(...lines.slice(0, mostRunNotes), ...lines.length > mostRunNotes ? [`${name}: ${lines.length - mostRunNotes} more notes`] : []);
+  }
+  const binary = judging.noise.rules().filter((rule) => rule.valueClass === 'binary');
+  for (const rule of binary) notes.push(`${rule.path} (${rule.route}) is binary and differs between control runs: all of it is noise`);
+  if (seeded === undefined && judging.renames.size > 0 && judging.seeded) notes.push('ids were renamed although the control runs agree on them: another generator of the same shape, or a digest that changed');
+  return notes;
+}

@@ -1,0 +1,183 @@
+/*
+ * Effects per key: was it written, which parts of it, its final value, what happened to its expiry. Which commands did it is
+ * not compared: SETEX, SET EX and SET + EXPIRE are one effect. A write of what was already there is an effect all the same:
+ * another request may have needed it.
+ */
+import { expiryInWords } from '../model/expiry-words.ts';
+import type { DifferenceKind } from '../model/report.ts';
+import type { ExpiryEffect } from '../model/run.ts';
+import { diffTrees, type TreeChange } from './diff-tree.ts';
+import type { WriteDocument } from './document.ts';
+import type { Finding } from './finding.ts';
+import { anyIndex, type Segment } from './paths.ts';
+import { valuePlace } from './places.ts';
+import { canonical, leaf, typeOf, type Tree } from './tree.ts';
+import { momentOf } from './value-class.ts';
+import { show, showKey, shorten } from './words.ts';
+
+/** An expiry given as a moment is compared with this tolerance: the moment was computed from a clock that runs. */
+export const expiryToleranceMs = 1000;
+
+/** How writes are compared. */
+export interface WriteComparison {
+  readonly emit: (finding: Finding) => void;
+  readonly unordered: (segments: readonly Segment[]) => boolean;
+}
+
+/** Tells the differences between what the two wrote. */
+export function compareWrites(baseline: ReadonlyMap<string, WriteDocument>, candidate: ReadonlyMap<string, WriteDocument>, options: WriteComparison): void {
+  for (const [key, write] of baseline) {
+    const other = candidate.get(key);
+    if (other === undefined) options.emit(wholeKey('write_missing', write));
+    else compareWrite(write, other, options);
+  }
+  for (const [key, write] of candidate) if (!baseline.has(key)) options.emit(wholeKey('write_extra', write));
+}
+
+function wholeKey(kind: 'write_missing' | 'write_extra', write: WriteDocument): Finding {
+  const missing = kind === 'write_missing';
+  const what = write.after === null ? 'deleted' : write.valueWritten ? 'written' : `changed in its expiry (${expiryInWords(write.expiry)})`;
+  const message = `${showKey(write.key)} is ${missing ? `no longer ${what}` : `${what}, which the baseline did not do`}`;
+  const told: Tree = write.after ?? leaf('(deleted)');
+  return {
+    kind, change: missing ? 'missing' : 'extra', segments: ['writes', write.key], key: write.key, message,
+    baseline: missing ? told : null, candidate: missing ? null : told,
+  };
+}
+
+function compareWrite(baseline: WriteDocument, candidate: WriteDocument, options: WriteComparison): void {
+  const { key } = baseline;
+  if (baseline.after === null || candidate.after === null) {
+    if (baseline.after === candidate.after) return;
+    const deleted = candidate.after === null;
+    options.emit({
+      kind: 'write_changed', change: 'type', segments: ['writes', key], key,
+      baseline: baseline.after ?? leaf('(deleted)'), candidate: candidate.after ?? leaf('(deleted)'),
+      message: `${showKey(key)} is ${deleted ? 'deleted instead of written' : 'written instead of deleted'}`,
+    });
+    return;
+  }
+  if (baseline.type === candidate.type) {
+    compareValues(baseline, candidate, options);
+    compareWritten(baseline, candidate, options);
+  } else {
+    options.emit({
+      kind: 'write_changed', change: 'type', segments: ['writes', key], key, baseline: baseline.after, candidate: candidate.after,
+      words: { baseline: `${baseline.type} ${show(baseline.after)}`, candidate: `${candidate.type} ${show(candidate.after)}` },
+      message: `${showKey(key)} is a ${candidate.type} instead of a ${baseline.type}`,
+    });
+  }
+  const expiry = compareExpiry(baseline, candidate);
+  if (expiry !== undefined) options.emit(expiry);
+}
+
+/** Final values, part by part: a part that only one of the two wrote is a missing or extra write, not a changed one. */
+function compareValues(baseline: WriteDocument, candidate: WriteDocument, options: WriteComparison): void {
+  const root = valuePlace(baseline);
+  const told = new Set<string>();
+  diffTrees(baseline.after as Tree, candidate.after as Tree, root, {
+    unordered: options.unordered,
+    emit: (change) => {
+      const part = partOf(baseline, change, root.length);
+      if (part !== undefined) told.add(part);
+      if (isNearbyStreamId(change)) return;
+      options.emit(valueFinding(baseline, candidate, change, part));
+    },
+  });
+  const candidateWroteWhole = candidate.parts.size === 0 && candidate.valueWritten;
+  if (candidateWroteWhole || !candidate.valueWritten) return;
+  for (const part of baseline.parts) {
+    if (candidate.parts.has(part) || told.has(part)) continue;
+    options.emit({
+      kind: 'write_missing', change: 'missing', segments: baseline.type === 'hash' ? [...root, part] : [...root, anyIndex], key: baseline.key,
+      baseline: partTree(baseline, part), candidate: null,
+      message: `${showKey(baseline.key)}: ${partName(baseline, part)} is no longer written (it already ${partTree(baseline, part) === null ? 'was gone' : 'had the value'})`,
+    });
+  }
+}
+
+function partOf(write: WriteDocument, change: TreeChange, depth: number): string | undefined {
+  if (write.type === 'hash') return change.segments[depth] as string | undefined;
+  return write.type === 'set' || write.type === 'zset' ? change.label : undefined;
+}
+
+function partTree(write: WriteDocument, part: string): Tree | null {
+  if (write.after?.kind === 'object') return write.after.entries.get(part) ?? null;
+  return write.after?.kind === 'bag' ? write.after.items.find((item) => item.label === part)?.tree ?? null : null;
+}
+
+function partName(write: WriteDocument, part: string): string {
+  return `${write.type === 'hash' ? 'field' : 'member'} ${shorten(part, 80)}`;
+}
+
+function valueFinding(baseline: WriteDocument, candidate: WriteDocument, change: TreeChange, part: string | undefined): Finding {
+  const kind = kindOfPart(baseline, candidate, change, part);
+  const name = part === undefined ? 'the value' : partName(baseline, part);
+  const what = { write_missing: 'is no longer written', write_extra: 'is written, which the baseline did not do', write_changed: sentence[change.change === 'name' ? 'value' : change.change] }[kind];
+  return {
+    kind, change: change.change === 'name' ? 'value' : change.change, segments: change.segments, key: baseline.key,
+    baseline: change.baseline, candidate: change.candidate, message: `${showKey(baseline.key)}: ${name} ${what}`,
+  };
+}
+
+const sentence = {
+  value: 'has another value', type: 'has another type', missing: 'lacks something', extra: 'has something more', order: 'has the same items in another order',
+} as const;
+
+/** Who wrote the part decides: only the baseline → missing, only the candidate → extra, both or no parts known → by what is seen. */
+function kindOfPart(baseline: WriteDocument, candidate: WriteDocument, change: TreeChange, part: string | undefined): Extract<DifferenceKind, `write_${string}`> {
+  const wholePart = part !== undefined && (change.change === 'missing' || change.change === 'extra') && isWholePart(baseline, change);
+  const byBaseline = part !== undefined && baseline.parts.has(part);
+  const byCandidate = part !== undefined && candidate.parts.has(part);
+  if (byBaseline !== byCandidate && (baseline.parts.size > 0 || candidate.parts.size > 0)) {
+    const loneWriterIsWhole = byBaseline ? candidate.parts.size === 0 && candidate.valueWritten : baseline.parts.size === 0 && baseline.valueWritten;
+    if (!loneWriterIsWhole) return byBaseline ? 'write_missing' : 'write_extra';
+  }
+  if (wholePart && !(byBaseline && byCandidate)) return change.change === 'missing' ? 'write_missing' : 'write_extra';
+  return 'write_changed';
+}
+
+function isWholePart(write: WriteDocument, change: TreeChange): boolean {
+  return change.segments.length === valuePlace(write).length + 1;
+}
+
+/** Value written by only one of the two although both touched the key. */
+function compareWritten(baseline: WriteDocument, candidate: WriteDocument, options: WriteComparison): void {
+  if (baseline.valueWritten === candidate.valueWritten) return;
+  if (canonical(baseline.after as Tree) !== canonical(candidate.after as Tree)) return; // already told by its value
+  const missing = baseline.valueWritten;
+  options.emit({
+    kind: missing ? 'write_missing' : 'write_extra', change: missing ? 'missing' : 'extra', segments: valuePlace(baseline), key: baseline.key,
+    baseline: missing ? baseline.after : null, candidate: missing ? null : candidate.after,
+    message: `${showKey(baseline.key)}: the value is ${missing ? 'no longer written, only its expiry is (it already had the value)' : 'written again, where the baseline changed only its expiry'}`,
+  });
+}
+
+function compareExpiry(baseline: WriteDocument, candidate: WriteDocument): Finding | undefined {
+  const [before, after] = [baseline.expiry, candidate.expiry];
+  if (sameExpiry(before, after)) return undefined;
+  const words = { baseline: expiryInWords(before), candidate: expiryInWords(after) };
+  const bothSet = before !== null && after !== null && before.kind !== 'cleared' && after.kind !== 'cleared';
+  return {
+    kind: 'expiry', change: before === null ? 'extra' : after === null ? 'missing' : 'value', segments: ['writes', baseline.key, 'expiry'], key: baseline.key,
+    baseline: null, candidate: null, words, message: `${showKey(baseline.key)}: baseline: ${words.baseline}; candidate: ${words.candidate}`,
+    ...bothSet ? { expiries: { baselineMs: before.ms, candidateMs: after.ms, exact: before.kind === 'relative' && after.kind === 'relative' } } : {},
+  };
+}
+
+/** Relative times exactly; as soon as one is a moment, within {@link expiryToleranceMs}. */
+export function sameExpiry(a: ExpiryEffect | null, b: ExpiryEffect | null): boolean {
+  if (a === null || b === null) return a === b;
+  if (a.kind === 'cleared' || b.kind === 'cleared') return a.kind === b.kind;
+  if (a.kind === 'relative' && b.kind === 'relative') return a.ms === b.ms;
+  return Math.abs(a.ms - b.ms) <= expiryToleranceMs;
+}
+
+/** Ids that a stream gave itself follow the clock; entries of the same place within the tolerance are the same entry. */
+function isNearbyStreamId(change: TreeChange): boolean {
+  if (change.change !== 'value' || change.segments.at(-1) !== 'id' || change.segments[2] !== 'items') return false;
+  const moments = [change.baseline, change.candidate].map((tree) => (tree?.kind === 'leaf' && typeOf(tree) === 'string' ? /^(\d{13})-(\d+)$/.exec(String(tree.value)) : null));
+  const [a, b] = moments;
+  if (!a || !b || a[2] !== b[2] || momentOf(a[1]) === undefined) return false;
+  return Math.abs(Number(a[1]) - Number(b[1])) <= expiryToleranceMs;
+}

@@ -1,0 +1,108 @@
+/*
+ * The self-replay gate: does the baseline, replayed from the recorded state, do what was recorded? Only then does a verdict on a
+ * candidate mean something. Values of one class (moments, generated ids) and the order of lists may differ: each is a reason kept with its count.
+ */
+import { byteString, type ByteString } from '../lib/bytes.ts';
+import { decodeValue } from '../model/element-codec.ts';
+import type { Element } from '../model/element.ts';
+import type { PayloadRef, RequestRecord, Revision } from '../model/recording.ts';
+import type { CaseReport, Difference } from '../model/report.ts';
+import type { CaseOutcome, Effect, OutcomeCall } from '../model/run.ts';
+import { compareDocuments, type ComparisonContext } from './compare.ts';
+import { documentOf, valueTree } from './document.ts';
+import { differenceOf, type Finding } from './finding.ts';
+import { knownBefore, type RecordedBytes } from './known-text.ts';
+import type { Noise } from './noise.ts';
+import { outcomeOf } from './outcome.ts';
+import { generalPath } from './places.ts';
+import type { NameTemplates } from './templates.ts';
+import { canonical } from './tree.ts';
+import { commonClass, mask } from './value-class.ts';
+
+/** What the gate needs beside a request and its replay. */
+export interface GateContext {
+  readonly bytes: RecordedBytes;
+  readonly templates: NameTemplates;
+  readonly noise: Noise;
+  readonly comparison: (known: (token: string) => boolean) => ComparisonContext;
+  readonly route: string;
+}
+
+/** Whether a request was reproduced, and what was allowed to differ: path and reason. */
+export interface GateResult {
+  /** null: reproduced. */
+  readonly failure: CaseReport | null;
+  readonly allowances: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** Compares a recorded request with the baseline's replay of it. */
+export async function gateCase(record: RequestRecord, replayed: CaseOutcome | undefined, context: GateContext): Promise<GateResult> {
+  const report = (problem: string, differences: readonly Difference[] = []): GateResult => ({
+    allowances: [],
+    failure: {
+      id: record.id, method: record.request.method, target: record.request.target, verdict: differences.length > 0 ? 'differs' : 'error', differences, hidden: 0,
+      problems: problem === '' ? [] : [{ code: 'not_reproduced', message: problem }], route: context.route,
+    },
+  });
+  if (replayed === undefined || replayed.status === 'not_run') return report('the baseline was not replayed');
+  if (replayed.status === 'error') return report(replayed.problems[0]?.message ?? 'the baseline gave no answer in replay');
+  const recorded = await recordedOutcome(record, context.bytes);
+  const documents = [documentOf(recorded), documentOf(asRecorded(replayed, record, recorded))] as const;
+  // what was known before the case is read only where something differs
+  let { findings } = compareDocuments(...documents, context.comparison(() => true));
+  if (findings.length > 0) findings = compareDocuments(...documents, context.comparison(await knownBefore(record, [replayed], context.bytes))).findings;
+  const allowances: { path: string; reason: string }[] = [];
+  const failures = findings.filter((finding) => {
+    const reason = allowance(finding) ?? (context.noise.covers(context.route, finding.segments) ? 'differs between control runs' : undefined);
+    if (reason !== undefined) allowances.push({ path: generalPath(finding.segments, context.templates), reason });
+    return reason === undefined;
+  });
+  return failures.length === 0 ? { failure: null, allowances } : report('', failures.map((finding) => differenceOf(finding, context.templates)));
+}
+
+/** Why a difference between recording and replay says nothing against the replay; undefined when it does. */
+function allowance(finding: Finding): string | undefined {
+  if (finding.change === 'order') return 'same items in another order';
+  if (finding.change !== 'value' || finding.baseline === null || finding.candidate === null) return undefined;
+  const found = commonClass(finding.baseline, finding.candidate);
+  if (found === 'timestamp') return 'another moment';
+  if (found === 'uuid' || found === 'token') return 'another generated id';
+  const [a, b] = [finding.baseline, finding.candidate];
+  return found === 'pattern' && a.kind === 'leaf' && b.kind === 'leaf' && mask(String(a.value)) === mask(String(b.value)) ? 'another moment or id in a text' : undefined;
+}
+
+async function recordedOutcome(record: RequestRecord, bytes: RecordedBytes): Promise<CaseOutcome> {
+  const body = async (ref: PayloadRef | null): Promise<ByteString> => (ref === null ? '' : byteString(await bytes.payload(ref.hash)));
+  const calls = await Promise.all(record.calls.map(async ({ dependency, request, response }): Promise<OutcomeCall> => ({
+    dependency, method: request.method, target: request.target, headers: request.headers, body: await body(request.body), status: response?.status ?? null, provenance: 'recorded',
+  })));
+  const last = new Map<string, Revision>();
+  for (const { key, revision } of record.writes) {
+    const found = bytes.chains.get(key)?.revisions.find((candidate) => candidate.revision === revision);
+    if (found !== undefined) last.set(key, found);
+  }
+  const effects = await Promise.all([...last].map(async ([key, { hash, expiresAtMs }]): Promise<Effect> => {
+    const after: Element | null = hash === null ? null : { value: decodeValue(await bytes.payload(hash)), expiresAtMs };
+    return stateEffect(key, after, record.at);
+  }));
+  const response = record.response === null ? null : { status: record.response.status, headers: record.response.headers, body: await body(record.response.body) };
+  return outcomeOf({ id: record.id, response, calls, effects });
+}
+
+/** The replay's effects as the recording can know them: final values and moments of expiry, and no write that changed nothing. */
+function asRecorded(replayed: CaseOutcome, record: RequestRecord, recorded: CaseOutcome): CaseOutcome {
+  const written = new Set(recorded.effects.map((effect) => effect.key));
+  const effects = replayed.effects.filter((effect) => written.has(effect.key) || changed(effect)).map((effect) => stateEffect(effect.key, effect.after, record.at));
+  return { ...replayed, effects, messages: [] };
+}
+
+function stateEffect(key: string, after: Element | null, at: number): Effect {
+  const expiresAtMs = after?.expiresAtMs ?? null;
+  return { key, before: null, after, parts: [], valueWritten: true, expiry: expiresAtMs === null ? null : { kind: 'absolute', ms: expiresAtMs - at } };
+}
+
+function changed({ before, after }: Effect): boolean {
+  if (before === null || after === null) return before !== after;
+  if (before.expiresAtMs !== after.expiresAtMs || before.value.type !== after.value.type) return true;
+  return canonical(valueTree(before.value)) !== canonical(valueTree(after.value));
+}

@@ -1,0 +1,120 @@
+import type { RequestRecord } from '../model/recording.ts';
+import type { CaseReport, Difference } from '../model/report.ts';
+import type { CaseOutcome } from '../model/run.ts';
+import { compareDocuments, identicalOutcomes, type Comparison, type ComparisonContext } from './compare.ts';
+import { documentLeaves, documentOf } from './document.ts';
+import { differenceOf, type Finding } from './finding.ts';
+import { knownBefore, type RecordedBytes } from './known-text.ts';
+import type { Noise, RunClock } from './noise.ts';
+import { generalPath } from './places.ts';
+import type { Segment } from './paths.ts';
+import { textOf } from './rename.ts';
+import type { NameTemplates } from './templates.ts';
+import { occursIn } from './tokens.ts';
+import type { UserRules } from './user-rules.ts';
+import { verdictOf } from './verdict.ts';
+
+/** What judging the cases of one report shares. */
+export interface Judging {
+  readonly bytes: RecordedBytes;
+  readonly templates: NameTemplates;
+  readonly noise: Noise;
+  readonly userRules: UserRules;
+  readonly clock: RunClock;
+  /** Time and randomness repeat from run to run: what control runs repeat may still be generated. */
+  readonly seeded: boolean;
+  /** How many leaves were compared, and how many of them rules cover. */
+  readonly leaves: { compared: number; covered: number };
+  /** Differences that the user's rules hid, by rule; renamed ids by route and path. */
+  readonly ignored: Map<string, number>;
+  readonly renames: Map<string, { readonly route: string; readonly path: string; hid: number }>;
+}
+
+/** A case of a report: its request and the outcomes to compare. */
+export interface CaseToJudge {
+  readonly record: RequestRecord;
+  readonly route: string;
+  readonly baseline: CaseOutcome | undefined;
+  readonly candidate: CaseOutcome | undefined;
+  /** Outcomes of the other control runs. */
+  readonly controls: readonly CaseOutcome[];
+}
+
+/** Most hidden differences that a case shows. */
+const mostHiddenShown = 20;
+
+/** The report on one case. */
+export async function judgeCase(given: CaseToJudge, judging: Judging): Promise<CaseReport> {
+  const { record, route, baseline, candidate } = given;
+  const sorted = { real: [] as Finding[], hidden: [] as Finding[], unstable: 0, orders: 0, renamed: 0 };
+  if (baseline?.status === 'completed' && candidate?.status === 'completed') await compareCase(given, judging, sorted);
+  const real = sorted.real.map((finding) => differenceOf(finding, judging.templates));
+  const hidden = sorted.hidden.length + sorted.orders;
+  const baselineUnstable = judging.noise.isUnstable(record.id) || given.controls.some((control) => control.status !== 'completed');
+  const { verdict, problems } = verdictOf({ baseline, candidate, real, hidden, unstable: sorted.unstable, baselineUnstable });
+  const hiddenDifferences: Difference[] = sorted.hidden.slice(0, mostHiddenShown).map((finding) => differenceOf(finding, judging.templates));
+  return {
+    id: record.id, method: record.request.method, target: record.request.target, verdict, differences: real, hidden, problems, route,
+    ...sorted.renamed > 0 ? { renamed: sorted.renamed } : {},
+    ...hiddenDifferences.length > 0 ? { hiddenDifferences } : {},
+  };
+}
+
+async function compareCase(given: CaseToJudge, judging: Judging, sorted: { real: Finding[]; hidden: Finding[]; unstable: number; orders: number; renamed: number }): Promise<void> {
+  const { record, route, candidate, controls } = given;
+  const [before, after] = [given.baseline as CaseOutcome, candidate as CaseOutcome];
+  const document = documentOf(before);
+  judging.leaves.compared += documentLeaves(document);
+  judging.leaves.covered += judging.noise.coveredLeaves(route, document);
+  if (identicalOutcomes(before, after)) return;
+  const known = await knownBefore(record, [before, after], judging.bytes);
+  // where randomness does not repeat, what another control run repeats is no generated id: a digest, say
+  const repeated = judging.seeded ? [] : controls.filter((control) => control.status === 'completed').map((control) => textOf(documentOf(control)));
+  const generatedNot = (token: string): boolean => known(token) || repeated.some((text) => occursIn(text, token));
+  const orders = new Map<string, readonly Segment[]>();
+  const comparison = compareDocuments(document, documentOf(after), comparisonContext(route, judging, generatedNot, orders));
+  for (const finding of comparison.findings) sortFinding(finding, comparison, given, judging, known, sorted);
+  for (const place of orders.values()) judging.noise.countOrder(route, place);
+  sorted.orders = orders.size;
+  sorted.renamed = comparison.renamed.length;
+  for (const token of comparison.renamed) {
+    const path = generalPath(token.place, judging.templates);
+    const entry = judging.renames.get(`${route}\n${path}`) ?? { route, path, hid: 0 };
+    entry.hid++;
+    judging.renames.set(`${route}\n${path}`, entry);
+  }
+}
+
+function sortFinding(
+  finding: Finding, comparison: Comparison, given: CaseToJudge, judging: Judging, known: (token: string) => boolean,
+  sorted: { real: Finding[]; hidden: Finding[]; unstable: number },
+): void {
+  const rule = judging.userRules.ignoring(finding, comparison);
+  if (rule !== undefined) {
+    judging.ignored.set(rule, (judging.ignored.get(rule) ?? 0) + 1);
+    judging.leaves.covered = Math.min(judging.leaves.compared, judging.leaves.covered + 1);
+    sorted.hidden.push(finding);
+    return;
+  }
+  const judgement = judging.noise.judge(given.record.id, given.route, finding, judging.clock, known);
+  if (judgement === 'real') sorted.real.push(finding);
+  else if (judgement === 'noise') sorted.hidden.push(finding);
+  else sorted.unstable++;
+}
+
+/** The rules for comparing a candidate's case; places whose order a noise rule made harmless are noted in `orders`. */
+export function comparisonContext(
+  route: string, judging: Pick<Judging, 'templates' | 'noise' | 'userRules'>, known: (token: string) => boolean, orders?: Map<string, readonly Segment[]>,
+): ComparisonContext {
+  return {
+    templates: judging.templates,
+    known,
+    decimalAt: (place) => judging.noise.isDecimal(route, place),
+    unordered: (place) => {
+      if (judging.userRules.isUnordered(place)) return true;
+      if (!judging.noise.isUnordered(route, place)) return false;
+      orders?.set(generalPath(place, judging.templates), place);
+      return true;
+    },
+  };
+}

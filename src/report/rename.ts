@@ -1,0 +1,156 @@
+/*
+ * Generated ids differ from run to run, and nothing is wrong with that as long as they differ consistently: where the baseline
+ * had A, in the answer, in a cookie, in a state key, the candidate must have X, and nowhere else. So the two outcomes are walked
+ * side by side; tokens of the same shape at the same place are a vote for A ↔ X; the votes that form a bijection are applied to
+ * the candidate's outcome before anything is compared. A token that existed before the case (in the request, the state read, a
+ * dependency's answer) was not generated and is never renamed. What breaks the bijection stays, and so is a difference.
+ * Limit: a digest that the candidate computes wrongly looks like another id; `known` should hold what control runs repeat.
+ */
+import { pairLeftovers } from './align.ts';
+import { diffTrees, type TreeChange } from './diff-tree.ts';
+import { renameDocument, type CaseDocument, type WriteDocument } from './document.ts';
+import { callPlace, responsePlace, valuePlace } from './places.ts';
+import type { Segment } from './paths.ts';
+import { occursIn, replacer, tokenPairs, type TokenPair } from './tokens.ts';
+import { canonical, type Tree } from './tree.ts';
+import { mask } from './value-class.ts';
+
+/** A generated id of the baseline and the candidate's for it, and where it was first seen. */
+export interface RenamedToken {
+  readonly baseline: string;
+  readonly candidate: string;
+  readonly place: readonly Segment[];
+  readonly decimal: boolean;
+}
+
+/** What renaming may take for generated. */
+export interface RenamingRules {
+  /** Whether a token existed before the case, or is the same in every control run. */
+  readonly known: (token: string) => boolean;
+  /** Whether decimal numbers at a place are generated: only where control runs differ. */
+  readonly decimalAt: (place: readonly Segment[]) => boolean;
+}
+
+/** Learns which ids of the candidate stand for which of the baseline, and gives the candidate's document with the baseline's. */
+export function renamed(baseline: CaseDocument, candidate: CaseDocument, rules: RenamingRules): { readonly document: CaseDocument; readonly tokens: readonly RenamedToken[] } {
+  const accepted = new Map<string, RenamedToken>();
+  let document = candidate;
+  // the response first: what it shows decides whose id a state key must carry; later rounds see the earlier ones' ids renamed
+  for (const parts of ['response', 'all', 'all'] as const) {
+    const votes = new Votes(rules);
+    if (baseline.response !== null && document.response !== null) {
+      diffTrees(baseline.response, document.response, responsePlace, { emit: votes.take, pairNames: true });
+    }
+    if (parts === 'all') walkState(baseline, document, votes.take);
+    const before = accepted.size;
+    votes.acceptInto(accepted);
+    if (parts === 'all' && accepted.size === before) break;
+    dropInconsistent(accepted, textOf(baseline), textOf(candidate));
+    document = renameDocument(candidate, replacer(new Map([...accepted].map(([token, pair]) => [token, pair.baseline]))));
+  }
+  return { document, tokens: [...accepted.values()] };
+}
+
+class Votes {
+  readonly #rules: RenamingRules;
+  readonly #pairs = new Map<string, { token: RenamedToken; votes: number }>();
+
+  constructor(rules: RenamingRules) {
+    this.#rules = rules;
+  }
+
+  readonly take = (change: TreeChange): void => {
+    const [a, b] = [change.baseline, change.candidate];
+    if (a?.kind !== 'leaf' || b?.kind !== 'leaf' || (change.change !== 'value' && change.change !== 'name')) return;
+    if (!isTokenValue(a.value) || !isTokenValue(b.value)) return;
+    for (const pair of tokenPairs(String(a.value), String(b.value))) this.#vote(pair, change.segments);
+  };
+
+  #vote(pair: TokenPair, place: readonly Segment[]): void {
+    if (pair.decimal && !this.#rules.decimalAt(place)) return;
+    if (this.#rules.known(pair.baseline) || this.#rules.known(pair.candidate)) return;
+    const id = `${pair.baseline}\n${pair.candidate}`;
+    const entry = this.#pairs.get(id);
+    if (entry === undefined) this.#pairs.set(id, { token: { ...pair, place }, votes: 1 });
+    else entry.votes++;
+  }
+
+  /** Most votes first; a token that is already taken stays with its first partner. */
+  acceptInto(accepted: Map<string, RenamedToken>): void {
+    const taken = new Set([...accepted.values()].map((pair) => pair.baseline));
+    for (const { token } of [...this.#pairs.values()].sort((a, b) => b.votes - a.votes)) {
+      if (accepted.has(token.candidate) || taken.has(token.baseline)) continue;
+      accepted.set(token.candidate, token);
+      taken.add(token.baseline);
+    }
+  }
+}
+
+function isTokenValue(value: unknown): value is string | number {
+  return typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value));
+}
+
+/** A pair A ↔ X cannot hold when the candidate has A itself somewhere, or the baseline X, and they stand for no other id. */
+function dropInconsistent(accepted: Map<string, RenamedToken>, baselineText: string, candidateText: string): void {
+  for (let changed = true; changed;) {
+    changed = false;
+    const baselineTokens = new Set([...accepted.values()].map((pair) => pair.baseline));
+    for (const [token, pair] of accepted) {
+      const foreign = (!accepted.has(pair.baseline) && occursIn(candidateText, pair.baseline)) || (!baselineTokens.has(token) && occursIn(baselineText, token));
+      if (!foreign) continue;
+      accepted.delete(token);
+      changed = true;
+    }
+  }
+}
+
+/** Everything a document says, as one text. */
+export function textOf(document: CaseDocument): string {
+  const parts: string[] = [];
+  if (document.response !== null) parts.push(canonical(document.response));
+  for (const write of document.writes.values()) parts.push(write.key, ...write.parts, write.after === null ? '' : canonical(write.after));
+  for (const call of document.calls) parts.push(call.target, canonical(call.tree));
+  for (const [channel, trees] of document.messages) parts.push(channel, ...trees.map(canonical));
+  return parts.join('\n');
+}
+
+function walkState(baseline: CaseDocument, candidate: CaseDocument, take: (change: TreeChange) => void): void {
+  walkWrites(baseline, candidate, take);
+  const [left, right] = [baseline.calls, candidate.calls];
+  const shape = (call: (typeof left)[number]): string => `${call.dependency} ${call.method} ${mask(call.target, { numbers: true })}`;
+  for (const [call, other] of pairLeftovers(left, right, { shape, text: (item) => canonical(item.tree) })) {
+    diffTrees(call.tree, other.tree, callPlace(call), { emit: take, pairNames: true });
+  }
+  const list = (items: readonly Tree[]): Tree => ({ kind: 'list', items });
+  for (const [channel, other] of pairNames(baseline.messages.keys(), candidate.messages.keys(), (name) => name)) {
+    takeName(['messages', channel], channel, other, take);
+    diffTrees(list(baseline.messages.get(channel) ?? []), list(candidate.messages.get(other) ?? []), ['messages', channel], { emit: take, pairNames: true });
+  }
+}
+
+function walkWrites(baseline: CaseDocument, candidate: CaseDocument, take: (change: TreeChange) => void): void {
+  const text = (key: string, side: 'baseline' | 'candidate'): string => {
+    const after = (side === 'baseline' ? baseline : candidate).writes.get(key)?.after;
+    return after ? mask(canonical(after), { numbers: true }) : '';
+  };
+  for (const [key, other] of pairNames(baseline.writes.keys(), candidate.writes.keys(), text)) {
+    const [write, counterpart] = [baseline.writes.get(key) as WriteDocument, candidate.writes.get(other) as WriteDocument];
+    takeName(['writes', key], key, other, take);
+    if (write.after !== null && counterpart.after !== null) diffTrees(write.after, counterpart.after, valuePlace(write), { emit: take, pairNames: true });
+    for (const [part, otherPart] of pairNames(write.parts, counterpart.parts, (name) => name)) takeName([...valuePlace(write), part], part, otherPart, take);
+  }
+}
+
+function takeName(place: readonly Segment[], name: string, other: string, take: (change: TreeChange) => void): void {
+  if (name === other) return;
+  take({ change: 'name', segments: place, baseline: { kind: 'leaf', value: name }, candidate: { kind: 'leaf', value: other } });
+}
+
+/** Equal names, then names of the same shape: those with equal contents first, the rest as a list aligned in order. */
+function pairNames(left: Iterable<string>, right: Iterable<string>, text: (name: string, side: 'baseline' | 'candidate') => string): [string, string][] {
+  const [mine, theirs] = [[...left], new Set(right)];
+  const same = mine.filter((name) => theirs.has(name));
+  const known = new Set(same);
+  const rest = { left: mine.filter((name) => !known.has(name)), right: [...theirs].filter((name) => !known.has(name)) };
+  return [...same.map((name): [string, string] => [name, name]), ...pairLeftovers(rest.left, rest.right, { shape: (name) => mask(name, { numbers: true }), text })];
+}
