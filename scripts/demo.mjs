@@ -1,7 +1,8 @@
 // npm run demo: records the example shop, replays a harmless and a broken candidate, and shows what is found. Needs no Redis.
+import { spawn } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, installDependencies, root, run } from './setup.mjs';
+import { build, installDependencies, root } from './setup.mjs';
 
 installDependencies();
 build();
@@ -10,7 +11,8 @@ const { startCatalogue } = await import('../examples/cart/catalogue.js');
 
 const cart = join(root, 'examples/cart');
 const folder = join(root, '.foreshard/demo');
-const foreshard = (...args) => run(process.execPath, [join(root, 'bin/foreshard.js'), ...args]);
+// Not spawnSync: the catalogue lives in this process and has to answer meanwhile.
+const foreshard = (...args) => new Promise((done) => spawn(process.execPath, [join(root, 'bin/foreshard.js'), ...args], { cwd: root, stdio: 'inherit' }).once('exit', done));
 const catalogue = await startCatalogue();
 const catalogueUrl = `http://127.0.0.1:${catalogue.address().port}`;
 process.env.CATALOGUE_URL = catalogueUrl;
@@ -35,13 +37,13 @@ const files = [candidate('good', 'pipelined', 'extra-read', 'setex-for-set-ex'),
 let failed = false;
 try {
   step('record: 60 customers visit the shop (Redis embedded, products and payments from another service)');
-  const recorded = foreshard('record', '-r', folder, '--overwrite', '--redis', 'embedded', '--http', `catalogue=${catalogueUrl}`, '--listen', '0',
+  const recorded = await foreshard('record', '-r', folder, '--overwrite', '--redis', 'embedded', '--http', `catalogue=${catalogueUrl}`, '--listen', '0',
     '--drive', `node ${join(cart, 'traffic.js')} {url}`, '--', 'node', join(cart, 'server.js'));
   failed ||= recorded !== 0;
   step('replay a harmless candidate: commands pipelined, one more read, SETEX for SET EX');
-  failed ||= foreshard('replay', '-r', folder, '--candidate', `node ${files[0]}`) !== 0;
+  failed ||= (await foreshard('replay', '-r', folder, '--candidate', `node ${files[0]}`)) !== 0;
   step('replay a broken candidate: a wrong expiry and a dropped write (their answers are the same), and a wrong price');
-  failed ||= foreshard('replay', '-r', folder, '--candidate', `node ${files[1]}`) !== 1;
+  failed ||= (await foreshard('replay', '-r', folder, '--candidate', `node ${files[1]}`)) !== 1;
   console.log(failed ? '\nthe demo did not go as it should' : '\nThe harmless candidate passed and the broken one was found. Open the HTML report named above.');
 } finally {
   for (const file of files) rmSync(file, { force: true });

@@ -12,6 +12,8 @@ import type { HttpSpec, Recording, RecordingManifest, RedisSpec, RequestId, Requ
 import type { CaseReport, Report } from './model/report.ts';
 import type { CaseOutcome, Run } from './model/run.ts';
 import type { Member, ShardMap } from './model/shard-map.ts';
+import { accessEvents } from './predict/access-events.ts';
+import { heatmapFromFrequency } from './predict/frequency-heatmap.ts';
 import { heatmapFromPlan } from './predict/plan-heatmap.ts';
 import { record, type RecordSession, type RedisUpstream } from './record/record.ts';
 import { openRecording, type OpenedRecording } from './recordings/open-recording.ts';
@@ -119,6 +121,11 @@ function manifestOf(service: ServiceSpec, redis: readonly RedisSpec[], http: rea
 /** The heatmap of replaying these requests: the plan itself is the future, so it is exact. */
 export function predictPlan(requests: readonly RequestRecord[]): Heatmap {
   return heatmapFromPlan(requests);
+}
+
+/** The heatmap of live traffic like what was recorded, from recency-weighted frequency. */
+export function predictFrequency(requests: readonly RequestRecord[]): Heatmap {
+  return heatmapFromFrequency(accessEvents(requests));
 }
 
 // ----------------------------------------------------------------------------------------------------------------- shard

@@ -16,7 +16,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version('0.1.0')
     .option('--config <file>', 'configuration (default: foreshard.config.ts in the current folder)')
     .exitOverride()
-    .enablePositionalOptions()
     .showSuggestionAfterError();
   for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addShard]) add(program, exit);
   try {

@@ -41,7 +41,7 @@ export async function pageData(input: ReportPageInput): Promise<unknown> {
   }
   return {
     head: { ...head, mode: input.run.mode, lanes: input.run.lanes, concurrency: input.run.concurrency },
-    groups: groups.map(({ cases, ...group }) => ({ ...group, path: printable(group.path), cases: cases.map((id) => position.get(id) ?? -1) })),
+    groups: groups.map(({ cases, ...group }) => ({ ...group, cases: cases.map((id) => position.get(id) ?? -1) })),
     cases: report.cases.map((entry) => [entry.id, entry.method, printable(entry.target), verdicts.indexOf(entry.verdict), entry.differences.length, entry.route ?? '']),
     details,
   };
@@ -58,15 +58,29 @@ function byImportance(report: Report): Iterable<CaseReport> {
 }
 
 async function detailOf(entry: CaseReport, record: RequestRecord | undefined, input: ReportPageInput, baseline: CaseOutcome | undefined, candidate: CaseOutcome | undefined): Promise<unknown> {
-  const { differences, hiddenDifferences = [], problems, renamed = 0, hidden } = entry;
+  const { differences, hiddenDifferences = [], problems, renamed = [], hidden } = entry;
   return {
-    differences: differences.map((difference) => ({ ...difference, path: printable(difference.at ?? difference.path) })),
+    differences: differences.map((difference) => ({ ...difference, path: difference.at ?? difference.path, ...difference.key === undefined ? {} : { key: printable(difference.key) } })),
     hiddenDifferences, problems, renamed, hidden,
     request: record === undefined ? null : {
       headers: record.request.headers, body: await requestBody(record, input), at: record.at,
     },
-    baseline: outcomeView(baseline), candidate: outcomeView(candidate),
+    baseline: outcomeView(baseline), candidate: withNames(outcomeView(candidate), renamed),
   };
+}
+
+/** The candidate's outcome with the baseline's ids in place of its own, so that both sides can be read line by line. */
+function withNames(view: unknown, renamed: NonNullable<CaseReport['renamed']>): unknown {
+  if (renamed.length === 0) return view;
+  const names = new Map(renamed.map(({ baseline, candidate }) => [candidate, baseline]));
+  const pattern = new RegExp([...names.keys()].sort((a, b) => b.length - a.length).map((token) => token.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')).join('|'), 'g');
+  const rename = (value: unknown): unknown => {
+    if (typeof value === 'string') return value.replace(pattern, (token) => names.get(token) ?? token);
+    if (Array.isArray(value)) return value.map(rename);
+    if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, rename(inner)]));
+    return value;
+  };
+  return rename(view);
 }
 
 async function requestBody(record: RequestRecord, input: ReportPageInput): Promise<string> {

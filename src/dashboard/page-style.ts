@@ -70,13 +70,14 @@ h2 { font-size: 13px; font-weight: 650; margin: 0 0 8px; display: flex; gap: 8px
 table { border-collapse: collapse; width: 100%; } th { text-align: left; font-weight: 500; font-size: 12px; color: var(--dim); padding: 7px 14px; border-bottom: 1px solid var(--line); }
 td { padding: 7px 14px; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; } tr:last-child td { border-bottom: 0; }
 td.mono, .mono { font: 12px/1.55 var(--mono); } td.num { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; } td.tight { white-space: nowrap; overflow-wrap: normal; }
-.diffs { table-layout: fixed; } .diffs col.kind { width: 128px; } .diffs .path { font: 12px/1.5 var(--mono); } .diffs .why { color: var(--dim); font-size: 12.5px; }
+.diffs { table-layout: fixed; } .diffs col.kind { width: 128px; } .diffs col.where { width: 40%; } .diffs .path { font: 12px/1.5 var(--mono); } .diffs .why { color: var(--dim); font-size: 12.5px; }
 .diffs .a, .diffs .b { font: 12px/1.55 var(--mono); } .diffs .a { color: var(--green); } .diffs .b { color: var(--red); } .absent { color: var(--dim); font-style: italic; font-family: system-ui, sans-serif; }
 .split { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); font: 12px/1.6 var(--mono); }
 .split > div { min-width: 0; } .split > .right { border-left: 1px solid var(--line); }
 .split .head { padding: 5px 14px; color: var(--dim); font: 11.5px/1.6 system-ui, sans-serif; border-bottom: 1px solid var(--line); }
 .ln { padding: 0 14px; white-space: pre-wrap; overflow-wrap: anywhere; min-height: 1.6em; }
 .ln.del { background: var(--green-bg); } .ln.add { background: var(--red-bg); } .ln.pad { background: repeating-linear-gradient(-45deg, transparent 0 5px, var(--panel-2) 5px 6px); }
+.ln.quiet { background: var(--panel-2); color: var(--dim); } .ln.quiet mark { background: none; text-decoration: underline dotted; text-underline-offset: 3px; }
 .ln.del mark { background: var(--green-strong); } .ln.add mark { background: var(--red-strong); } mark { color: inherit; border-radius: 2px; }
 .fold { grid-column: 1 / -1; padding: 1px 14px; color: var(--dim); background: var(--panel-2); border: 0; text-align: left; font: 11.5px/1.8 system-ui, sans-serif; }
 .fold:hover { color: var(--text); }

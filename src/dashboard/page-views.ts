@@ -74,6 +74,22 @@ function marked(text, other, kind) {
   append(line, [text.slice(0, from), to > from ? h('mark', { text: text.slice(from, to) }) : null, text.slice(to)]);
   return line;
 }
+// values that noise rules hid in the case on show: lines that differ in nothing else are drawn quietly
+var quietPairs = [];
+function isQuiet(left, right) {
+  if (left === undefined || right === undefined || quietPairs.length === 0) return false;
+  var text = left;
+  quietPairs.forEach(function (pair) { if (right.indexOf(pair[1]) >= 0) text = text.split(pair[0]).join(pair[1]); });
+  return text === right;
+}
+function unquoted(text) { return text.length > 1 && text[0] === '"' && text[text.length - 1] === '"' ? text.slice(1, -1) : text; }
+// what two texts have in common: 'same', 'noise' when only quiet lines differ, or 'differs'
+function relation(left, right) {
+  if (left === right) return 'same';
+  if (left === null || right === null) return 'differs';
+  return diffLines(left.split('\n'), right.split('\n')).every(function (row) { return row[2] || isQuiet(row[0], row[1]); }) ? 'noise' : 'differs';
+}
+function relationPill(what, found) { return found === 'same' ? pill('same ' + what, 'green') : found === 'noise' ? pill('only noise in ' + what, 'green') : pill(what + ' differ' + (what === 'body' ? 's' : ''), 'red'); }
 function sideBySide(baseline, candidate, names) {
   var rows = diffLines(baseline === null ? [] : baseline.split('\n'), candidate === null ? [] : candidate.split('\n'));
   // one grid with two cells a row keeps both sides level, however long a line wraps
@@ -83,7 +99,7 @@ function sideBySide(baseline, candidate, names) {
   var nothing = keep.indexOf(true) < 0;
   function put(row, before) {
     var cells = row[2] ? [h('div', { class: 'ln', text: row[0] || ' ' }), h('div', { class: 'ln', text: row[1] || ' ' })]
-      : [marked(row[0], row[1], 'del'), marked(row[1], row[0], 'add')];
+      : isQuiet(row[0], row[1]) ? [marked(row[0], row[1], 'quiet'), marked(row[1], row[0], 'quiet')] : [marked(row[0], row[1], 'del'), marked(row[1], row[0], 'add')];
     cells[1].classList.add('right');
     cells.forEach(function (cell) { box.insertBefore(cell, before || null); });
   }
@@ -119,7 +135,7 @@ function differencesTable(differences) {
       h('td', {}, h('div', { class: 'path', text: difference.path }), h('div', { class: 'why', text: difference.message })),
       side(difference.baseline, 'a'), side(difference.candidate, 'b'));
   });
-  return card(null, h('table', { class: 'diffs' }, h('colgroup', {}, h('col', { class: 'kind' }), h('col'), h('col'), h('col')),
+  return card(null, h('table', { class: 'diffs' }, h('colgroup', {}, h('col', { class: 'kind' }), h('col', { class: 'where' }), h('col'), h('col')),
     h('thead', {}, h('tr', {}, h('th', { text: 'what' }), h('th', { text: 'where' }), h('th', { text: 'baseline' }), h('th', { text: 'candidate' }))), h('tbody', {}, body)));
 }
 function headerText(headers) { return (headers || []).map(function (header) { return header[0] + ': ' + header[1]; }).join('\n'); }
@@ -127,18 +143,18 @@ function responseView(detail) {
   var before = detail.baseline && detail.baseline.response, after = detail.candidate && detail.candidate.response;
   if (!before && !after) return card(null, h('div', { class: 'note', text: 'Neither version gave a response.' }));
   var status = h('span', { class: 'key', text: before && after && before.status === after.status ? 'HTTP ' + before.status : 'HTTP ' + (before ? before.status : '–') + ' → ' + (after ? after.status : '–') });
-  var same = before && after && before.body === after.body;
   var lower = function (response) { return response ? headerText(response.headers.map(function (x) { return [x[0].toLowerCase(), x[1]]; }).filter(function (x) { return ['date', 'connection', 'keep-alive', 'content-length', 'transfer-encoding'].indexOf(x[0]) < 0; }).sort(function (a, b) { return a[0] < b[0] ? -1 : 1; })) : null; };
-  var headersSame = lower(before) === lower(after);
-  var parts = [card([status, same ? pill('same body', 'green') : pill('body differs', 'red'), headersSame ? pill('same headers', 'green') : pill('headers differ', 'amber')],
+  var headers = relation(lower(before), lower(after)), headersSame = headers === 'same';
+  var parts = [card([status, relationPill('body', relation(before ? before.body : null, after ? after.body : null)), relationPill('headers', headers)],
     sideBySide(before ? before.body : null, after ? after.body : null))];
   parts.push(headersSame ? folded('Headers', h('pre', { text: lower(before) || '(none)' })) : card([h('span', { class: 'key', text: 'Headers' })], sideBySide(lower(before), lower(after))));
   return parts;
 }
-function effectText(effect) {
+// the value, then its expiry in words where either version touched it
+function effectText(effect, other) {
   if (!effect) return null;
-  if (effect.after === null) return '(deleted)';
-  return effect.after;
+  var value = effect.after === null ? '(deleted)' : effect.after;
+  return effect.expiry || other && other.expiry ? value + '\n⏱ ' + (effect.expiry || 'expiry left alone') : value;
 }
 function writesView(detail, differences) {
   var before = new Map(), after = new Map(), keys = [];
@@ -149,15 +165,14 @@ function writesView(detail, differences) {
   keys.sort(function (a, b) { return differing.has(b) - differing.has(a); });
   return keys.map(function (key) {
     var a = before.get(key), b = after.get(key), differs = differing.has(key);
-    var mark = !a ? pill(differs ? 'extra write' : 'under this name in the candidate', differs ? 'red' : 'blue') : !b ? pill(differs ? 'write missing' : 'under another name in the candidate', differs ? 'red' : 'blue') : differs ? pill('differs', 'red') : pill('same', 'green');
+    var mark = !a ? pill(differs ? 'extra write' : 'under this name in the candidate', differs ? 'red' : 'blue') : !b ? pill(differs ? 'write missing' : 'under another name in the candidate', differs ? 'red' : 'blue') : differs ? pill('differs', 'red') : ({ same: pill('same', 'green'), noise: pill('only noise', 'green'), differs: pill('differs, not counted', 'blue', 'by a rule, or in an order that does not count') })[relation(effectText(a, b), effectText(b, a))];
     var header = [h('span', { class: 'key', text: key }), (a || b).type ? pill((a || b).type) : null, mark];
     function words(effect) {
       if (!effect) return 'not written';
       var parts = [effect.after === null ? 'deleted' : effect.written ? (effect.parts.length ? 'wrote ' + effect.parts.slice(0, 12).join(', ') + (effect.parts.length > 12 ? ' …' : '') : 'value written') : 'value left alone'];
-      if (effect.expiry) parts.push(effect.expiry);
       return parts.join(' · ');
     }
-    var content = [sideBySide(effectText(a), effectText(b), ['baseline: ' + words(a), 'candidate: ' + words(b)])];
+    var content = [sideBySide(effectText(a, b), effectText(b, a), ['baseline: ' + words(a), 'candidate: ' + words(b)])];
     if (!differs && a && b) return h('details', { class: 'card' }, h('summary', {}, h('span', { class: 'mono', text: key }), ' ', mark), content);
     return card(header, content);
   });
@@ -191,7 +206,7 @@ function callsView(detail) {
   return section('Dependency calls', plural(pairs.length, 'call'), pairs.map(function (pair) {
     var a = pair[0], b = pair[1], call = a || b, same = a && b && a.target === b.target && a.body === b.body;
     var header = [h('span', { class: 'key' }, h('span', { class: 'method', text: call.method + ' ' }), a && b && a.target !== b.target ? a.target + ' → ' + b.target : call.target),
-      pill(call.dependency), call.status === null ? pill('no answer known', 'amber') : pill('answered ' + call.status), !a ? pill('only in the candidate', 'red') : !b ? pill('no longer made', 'red') : same ? pill('same', 'green') : pill('differs', 'red')];
+      pill(call.dependency), call.status === null ? pill('no answer known', 'amber') : pill('answered ' + call.status), !a ? pill('only in the candidate', 'red') : !b ? pill('no longer made', 'red') : same ? pill('same', 'green') : relation(a.target + a.body, b.target + b.body) === 'noise' ? pill('only noise', 'green') : pill('differs', 'red')];
     var content = a && b && same ? (a.body ? h('pre', { text: a.body }) : null) : sideBySide(a ? a.body : null, b ? b.body : null);
     return card(header, content, !content);
   }));
@@ -209,6 +224,7 @@ function caseView(row, detail, verdicts) {
     parts.push(card(null, h('div', { class: 'note', text: verdict === 'same' ? 'The candidate did the same as the baseline: response, state writes and dependency calls are equal.' : 'The details of this case are not in this file, which holds as many as fit. The JSON report and “foreshard inspect ' + row[0] + '” have them.' })));
     return parts;
   }
+  quietPairs = detail.hiddenDifferences.filter(function (d) { return d.baseline !== undefined && d.candidate !== undefined; }).map(function (d) { return [unquoted(d.baseline), unquoted(d.candidate)]; });
   if (detail.problems.length) parts.push(section('Problems', 'what keeps this case from a plain verdict', card(null, detail.problems.map(function (problem) { return h('div', { class: 'note' }, pill(problem.code, 'amber'), ' ', problem.message, problem.key ? h('code', { text: ' ' + problem.key }) : null); }))));
   if (detail.differences.length) parts.push(section('Differences', plural(detail.differences.length, 'place'), differencesTable(detail.differences)));
   parts.push(section('Response', '', responseView(detail)));
@@ -217,9 +233,9 @@ function caseView(row, detail, verdicts) {
   var reads = ((detail.candidate || {}).reads || []).length;
   parts.push(section('State reads', plural(reads, 'element') + ', and where each answer came from', readsView(detail)));
   if (detail.request) parts.push(section('Request', new Date(detail.request.at).toISOString(), card(null, [h('pre', { text: row[1] + ' ' + row[2] + '\n' + headerText(detail.request.headers) + (detail.request.body ? '\n\n' + detail.request.body : '') })])));
-  if (detail.hiddenDifferences.length || detail.renamed) parts.push(section('Hidden', 'told by control runs or your rules, still checked for its class', [
-    detail.hiddenDifferences.length ? differencesTable(detail.hiddenDifferences) : null,
-    detail.renamed ? card(null, h('div', { class: 'note', text: plural(detail.renamed, 'generated id') + ' of the candidate stood consistently for the baseline’s and was taken for it.' })) : null]));
+  if (detail.renamed.length) parts.push(section('Renamed ids', 'generated anew in each run, consistent everywhere; the candidate is shown with the baseline’s', card(null, h('table', {},
+    h('thead', {}, h('tr', {}, h('th', { text: 'baseline' }), h('th', { text: 'candidate' }))), h('tbody', {}, detail.renamed.map(function (pair) { return h('tr', {}, h('td', { class: 'mono', text: pair.baseline }), h('td', { class: 'mono', text: pair.candidate })); }))))));
+  if (detail.hiddenDifferences.length) parts.push(section('Hidden noise', 'told by control runs or your rules, still checked for its class', differencesTable(detail.hiddenDifferences)));
   return parts;
 }
 `;

@@ -65,7 +65,9 @@ export class BlockedCommands {
         for (const waiting of this.#byKey.get(id) ?? []) {
           // A key of another type does not wake anyone; one that became empty serves nobody else. Redis looks at a list or sorted set
           // only when its key comes into being, not when it replaces another element; a stream also serves while it grows.
-          if (this.#bySession.get(waiting.session) !== waiting || typeOf(database, key) !== waiting.serves) continue;
+          if (this.#bySession.get(waiting.session) !== waiting) continue;
+          // A reader of a group is told when its stream goes away.
+          if (typeOf(database, key) !== waiting.serves && waiting.name !== 'XREADGROUP') continue;
           if (!isNew && waiting.serves !== 'stream') continue;
           const reply = this.#tried(waiting, key);
           if (reply !== undefined) this.#finish(waiting, reply);

@@ -58,6 +58,24 @@ describe('commands', () => {
   });
 });
 
+describe('times', () => {
+  it('are rounded to the nearest second, half up', () => {
+    const { run } = manualKeyspace();
+    for (const [ms, seconds] of [[1499, 1], [1500, 2], [499, 0], [500, 1]]) {
+      run(`SET a 1 PX ${ms}`);
+      expect([ms, run('TTL a'), run('EXPIRETIME a')]).toEqual([ms, seconds, 1_700_000_000 + (seconds ?? 0)]);
+    }
+  });
+
+  it('come from the case\'s clock', () => {
+    const { run, advance } = manualKeyspace();
+    advance(1234);
+    expect(run('TIME')).toEqual(['1700000001', '234000']);
+    run('SET a 1 EX 10');
+    expect(run('PEXPIRETIME a')).toBe(1_700_000_011_234);
+  });
+});
+
 describe('transactions', () => {
   it('fails EXEC when a watched key was changed by another session, and only then', () => {
     const one = manualKeyspace();

@@ -11,15 +11,15 @@ export interface KeyspaceConsole {
   /** Answers of commands that had to wait, in order of arrival. */
   readonly late: Reply[];
   /** Runs a command written with spaces between its arguments; `'waits'` when it blocks. */
-  run(line: string): Reply;
+  readonly run: (line: string) => Reply;
   /** Another session on the same keyspace. */
-  another(): KeyspaceConsole;
+  readonly another: () => KeyspaceConsole;
 }
 
 /** A keyspace whose clock and timers are moved by hand. */
 export interface ManualKeyspace extends KeyspaceConsole {
   /** Moves the clock and fires what is due. */
-  advance(ms: number): void;
+  readonly advance: (ms: number) => void;
 }
 
 /** Makes a keyspace on a clock that starts at 1,700,000,000,000 and stands still. Randomness is always 0. */

@@ -13,7 +13,7 @@ import type { Route } from './namespace.ts';
 import { placedRedirects, placeholderValues } from './placeholders.ts';
 import { planAddresses, runsNode } from './plan-addresses.ts';
 import type { AddressPlan, Learnt } from './plan-addresses.ts';
-import { freePort } from './ports.ts';
+import { freePort, isFree } from './ports.ts';
 import { PreloadLink } from './preload-link.ts';
 import { waitReady } from './readiness.ts';
 import { ServiceInstance } from './service-instance.ts';
@@ -79,23 +79,30 @@ export async function startInstance(options: StartOptions): Promise<ServiceInsta
       await instance.stop(); // it looked like Node.js and is something else: what it has in its code must be met otherwise
       if (attempt >= maxAttempts) throw unavailable(`${options.id}: nothing leads ${draft.unled.map(({ from }) => from).join(', ')} to the gateways`);
     } catch (error) {
-      if (!learnFrom(error, draft.plan, learnt) || attempt >= maxAttempts) throw error;
+      if (attempt >= maxAttempts || !await learnFrom(error, { options, draft, learnt, attempt })) throw error;
     }
   }
 }
 
+interface FailedStart {
+  readonly options: StartOptions;
+  readonly draft: Draft;
+  readonly learnt: Learnt;
+  readonly attempt: number;
+}
+
 /** Whether a failed start has shown something that makes another one worth it. */
-function learnFrom(error: unknown, plan: AddressPlan, learnt: Learnt): boolean {
+async function learnFrom(error: unknown, { options, draft, learnt, attempt }: FailedStart): Promise<boolean> {
   if (!(error instanceof ForeshardError) || error.code !== 'service_died') return false;
-  if (plan === 'preload' && learnt.preloaded !== false && /not allowed in NODE_OPTIONS|bad option: --import/i.test(error.message)) {
+  if (draft.preload && learnt.preloaded !== false && /not allowed in NODE_OPTIONS|bad option: --import/i.test(error.message)) {
     learnt.preloaded = false; // a Node.js from before --import
     return true;
   }
-  if (plan !== 'namespace' && learnt.fixedPort !== true && /EADDRINUSE|address already in use/i.test(error.message)) {
-    learnt.fixedPort = true;
-    return true;
-  }
-  return false;
+  if (draft.plan === 'namespace' || learnt.fixedPort === true || !/EADDRINUSE|address already in use/i.test(error.message)) return false;
+  // Someone may have taken the port that it was offered: once more with another. Otherwise it listens where it likes.
+  const ownPortTaken = options.port !== undefined && !await isFree('127.0.0.1', options.port);
+  if (ownPortTaken || attempt > 1) learnt.fixedPort = true;
+  return true;
 }
 
 /** A start that is planned. */
@@ -174,7 +181,7 @@ async function startAs(options: StartOptions, draft: Draft): Promise<ServiceInst
     launched = draft.plan === 'namespace' ? await launchInNamespace(draft.spec, routesInside(options)) : await launch(draft.spec);
     const ready = await waitReady({
       launched, link, mayBePreloaded: draft.preload, ports: draft.ports, readyPath: options.readyPath, timeoutMs: options.readyTimeoutMs,
-      name: `the service (${options.id}: ${options.command.join(' ')})`,
+      name: `the service (${options.id}: ${options.command.join(' ')})`, ownNetwork: draft.plan === 'namespace',
     });
     const instance = new ServiceInstance({ id: options.id, ready, plan: draft.plan, launched, link, closers });
     await instance.settle();

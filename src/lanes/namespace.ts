@@ -93,8 +93,9 @@ export function insideNetwork(routes: readonly Route[]): InsideNetwork {
       add(address, port, to, false);
     }
   }
-  const lines = ['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback', `127.0.0.1 ${hostname()}`];
+  const lines = ['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback'];
   for (const [name, address] of names) lines.push(`${address} ${name}`);
+  lines.push(`127.0.0.1 ${hostname()}`); // the first line with a name counts
   return { hosts: `${lines.join('\n')}\n`, addresses: [...addresses], listeners: [...listeners.values()] };
 }
 

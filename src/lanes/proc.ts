@@ -59,8 +59,6 @@ export interface ProcStat {
   readonly parent: number;
   readonly group: number;
   readonly session: number;
-  /** Hundredths of a second since the machine started. */
-  readonly startedAt: number;
 }
 
 /** Reads a `stat` file; null when the process is gone. The command name in it may hold spaces and parentheses. */
@@ -73,12 +71,10 @@ export function readStat(path: string): ProcStat | null {
     parent: Number(fields[1]),
     group: Number(fields[2]),
     session: Number(fields[3]),
-    startedAt: Number(fields[19]),
   };
 }
 
-/** Now, on the clock of {@link ProcStat.startedAt}; 0 where there is none. */
-export function processClock(): number {
-  const text = readProc('/proc/uptime');
-  return text === null ? 0 : Math.round(Number.parseFloat(text) * 100);
+/** How often a thread has been given a processor (third number of `schedstat`); 0 where the kernel does not count. */
+export function timesRun(pid: number, tid: number): number {
+  return Number(readProc(`/proc/${pid}/task/${tid}/schedstat`)?.split(' ')[2] ?? 0);
 }

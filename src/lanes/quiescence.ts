@@ -1,5 +1,5 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
-import { hasProc, numbersIn, processClock, readStat } from './proc.ts';
+import { hasProc, numbersIn, readStat, timesRun } from './proc.ts';
 import type { ProcessTree } from './process-tree.ts';
 import { timedWait } from './waits.ts';
 import type { TimedWait } from './waits.ts';
@@ -35,6 +35,16 @@ export interface QuiescenceResult {
  */
 const soonMs = 1_000;
 
+/** A thread that waits. */
+interface Waiting {
+  readonly pid: number;
+  readonly tid: number;
+  /** How often it had been given a processor, before it was looked at. */
+  readonly runs: number;
+  /** null: without a time limit. */
+  readonly wait: TimedWait | null;
+}
+
 /** Two sightings of one timer, in ms: taken for the same if it would ring at the same time. */
 const sameTimerMs = 2;
 
@@ -46,26 +56,36 @@ export class IdleProfile {
   readonly #waits = new Set<string>();
   #timers = new Map<number, { earliest: number; latest: number }>();
   #lastIdle = 0;
-  /** Processes born since then belong to the request under way. */
-  bornAfter = 0;
+  /** Processes that live while nothing is going on: any other belongs to the request under way. */
+  #processes: ReadonlySet<number> = new Set();
 
-  /** Takes what the tree waits in now for idle. Call it only when no request is under way. `timersOnly`: nothing new but when timers ring. */
-  learn(tree: ProcessTree, boundMs: number, options: { readonly timersOnly?: boolean } = {}): void {
-    this.bornAfter = processClock() + 1;
+  /** Takes what the tree waits in now for idle. Call it only when no request is under way. */
+  learn(tree: ProcessTree, boundMs: number): void {
     if (!hasProc) return;
-    const timers = new Map<number, { earliest: number; latest: number }>();
-    const now = performance.now();
-    for (const pid of tree.members()) {
-      for (const tid of numbersIn(`/proc/${pid}/task`)) {
-        const wait = timedWait(pid, tid);
-        if (wait === null) continue;
-        if (wait.limitMs !== null) timers.set(tid, this.#rings(tid, wait, now));
-        // a longer one is never waited for
-        if (options.timersOnly !== true && (wait.limitMs === null || wait.limitMs < boundMs)) this.#waits.add(nameOf(tid, wait));
-      }
+    const members = tree.members();
+    const waits = members.flatMap((pid) => numbersIn(`/proc/${pid}/task`).map((tid): Waiting => ({ pid, tid, runs: 0, wait: timedWait(pid, tid) })));
+    this.remember(members, waits);
+    for (const { tid, wait } of waits) {
+      // a longer one is never waited for
+      if (wait !== null && (wait.limitMs === null || wait.limitMs < boundMs)) this.#waits.add(nameOf(tid, wait));
     }
+  }
+
+  /** Notes which processes live and when timers ring while nothing is going on. */
+  remember(members: readonly number[], waits: readonly Waiting[]): void {
+    const now = performance.now();
+    const timers = new Map<number, { earliest: number; latest: number }>();
+    for (const { tid, wait } of waits) {
+      if (wait !== null && wait.limitMs !== null) timers.set(tid, this.#rings(tid, wait, now));
+    }
+    this.#processes = new Set(members);
     this.#timers = timers;
     this.#lastIdle = now;
+  }
+
+  /** The process was there before the request. */
+  hasProcess(pid: number): boolean {
+    return this.#processes.has(pid);
   }
 
   /** This wait is one the thread is in when nothing is going on. */
@@ -111,19 +131,48 @@ export async function waitQuiescent(options: QuiescenceOptions): Promise<Quiesce
   const deadline = performance.now() + options.timeoutMs;
   for (let pauseMs = 0.2; ; pauseMs = Math.min(pauseMs * 1.5, 5)) {
     const before = total(options.gateways);
-    const reason = gatewayReason(options.gateways) ?? processReason(options);
-    if (reason === null) {
-      // what was written to us before the sample is in our sockets now: a whole turn of the loop reads it
+    const first = look(options);
+    if (first.reason === null) {
+      // what was written to us before the look is in our sockets now: a whole turn of the loop reads it
       await turn();
       await turn();
-      if (total(options.gateways) === before && gatewayReason(options.gateways) === null) return { outcome: 'idle', waitingFor: '' };
-    } else if (reason === 'gone') {
+      // threads are looked at one after another, and one may have woken another behind our back: then some have run since
+      if (gatewayReason(options.gateways) === null && total(options.gateways) === before && stillAsleep(first, options.profile)) {
+        options.profile.remember(first.members, first.waits);
+        return { outcome: 'idle', waitingFor: '' };
+      }
+    } else if (first.reason === gone) {
       return { outcome: 'gone', waitingFor: '' };
     }
-    if (performance.now() >= deadline) return { outcome: 'timeout', waitingFor: reason ?? 'its gateways never came to rest' };
+    if (performance.now() >= deadline) return { outcome: 'timeout', waitingFor: first.reason ?? 'it never came to rest for long enough to be sure' };
     if (pauseMs < 1) await turn();
     else await delay(pauseMs);
   }
+}
+
+const gone = 'gone';
+
+/** What one look shows. */
+interface Look {
+  /** Why it is not idle; null: it is, as far as one look can tell. */
+  readonly reason: string | null;
+  readonly members: readonly number[];
+  readonly waits: readonly Waiting[];
+}
+
+function look(options: QuiescenceOptions): Look {
+  const waits: Waiting[] = [];
+  let reason = gatewayReason(options.gateways);
+  if (reason !== null || !hasProc) return { reason, members: [], waits };
+  const members = options.tree.members();
+  if (members.length === 0) return { reason: gone, members, waits };
+  for (let i = 0; i < members.length && reason === null; i++) reason = lookAt(members[i] as number, options, waits);
+  return { reason, members, waits };
+}
+
+/** No thread has been given a processor since the look, but for those that wake by themselves when idle. */
+function stillAsleep({ waits }: Look, profile: IdleProfile): boolean {
+  return waits.every(({ pid, tid, runs, wait }) => (wait !== null && profile.expects(tid, wait)) || timesRun(pid, tid) === runs);
 }
 
 function total(gateways: readonly GatewayActivity[]): number {
@@ -140,17 +189,6 @@ function gatewayReason(gateways: readonly GatewayActivity[]): string | null {
   return null;
 }
 
-function processReason(options: QuiescenceOptions): string | null {
-  if (!hasProc) return null;
-  const members = options.tree.members();
-  if (members.length === 0) return 'gone';
-  for (const pid of members) {
-    const reason = memberReason(pid, options);
-    if (reason !== null) return reason;
-  }
-  return null;
-}
-
 /** Whether any thread of the tree works now. */
 export function isWorking(tree: ProcessTree): boolean {
   for (const pid of tree.members()) {
@@ -162,14 +200,16 @@ export function isWorking(tree: ProcessTree): boolean {
   return false;
 }
 
-function memberReason(pid: number, { profile, timeoutMs }: QuiescenceOptions): string | null {
-  const stat = readStat(`/proc/${pid}/stat`);
-  if (stat === null || stat.state === 'Z' || stat.state === 'X') return null;
-  if (stat.startedAt >= profile.bornAfter) return `process ${pid}, started during the request`;
+function lookAt(pid: number, { profile, timeoutMs }: QuiescenceOptions, waits: Waiting[]): string | null {
+  const whole = readStat(`/proc/${pid}/stat`);
+  if (whole === null || whole.state === 'Z' || whole.state === 'X') return null;
+  if (!profile.hasProcess(pid)) return `process ${pid}, started during the request`;
   for (const tid of numbersIn(`/proc/${pid}/task`)) {
-    const state = tid === pid ? stat.state : readStat(`/proc/${pid}/task/${tid}/stat`)?.state;
+    const runs = timesRun(pid, tid); // before its state: whoever has the same count later has slept all the while
+    const state = readStat(`/proc/${pid}/task/${tid}/stat`)?.state;
     if (state === 'R' || state === 'D') return `process ${pid} is working`;
     const wait = timedWait(pid, tid);
+    waits.push({ pid, tid, runs, wait });
     if (wait === null || profile.expects(tid, wait)) continue;
     // as long as the bound: an idle timeout of a kept-open connection, or something that comes too late to be waited for
     if (wait.limitMs !== null && wait.limitMs >= timeoutMs * 0.9) continue;

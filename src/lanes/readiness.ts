@@ -28,6 +28,8 @@ export interface ReadinessOptions {
   readonly timeoutMs: number;
   /** For messages. */
   readonly name: string;
+  /** It runs in a network namespace. */
+  readonly ownNetwork: boolean;
 }
 
 const shownLines = 20;
@@ -68,13 +70,21 @@ async function died(options: ReadinessOptions): Promise<ForeshardError> {
   const { code, signal } = await options.launched.exited;
   await delay(5); // the last output is still in the pipe
   const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
-  return new ForeshardError('service_died', `${options.name} ended ${how} before it was ready; its last output:\n${output(options)}`);
+  return new ForeshardError('service_died', `${options.name} ended ${how} before it was ready; its last output:\n${output(options)}`, {
+    hint: hintFor(options, 'start the same command by hand to see more'),
+  });
 }
 
 function notReady(options: ReadinessOptions, tried: string): ForeshardError {
   return new ForeshardError('service_not_ready', `${options.name} was not ready within ${options.timeoutMs} ms: ${tried}; its last output:\n${output(options)}`, {
-    hint: 'raise readyTimeoutMs, or correct port and readyPath',
+    hint: hintFor(options, 'raise readyTimeoutMs, or correct port and readyPath'),
   });
+}
+
+function hintFor(options: ReadinessOptions, usual: string): string {
+  return options.ownNetwork
+    ? `${usual}; it runs in a network of its own, where only the configured addresses can be reached: other servers it needs must be configured, or isolation switched off`
+    : usual;
 }
 
 function output({ launched }: ReadinessOptions): string {

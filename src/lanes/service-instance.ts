@@ -107,7 +107,7 @@ export class ServiceInstance {
     const { tree } = this.#parts.launched;
     const result = await waitQuiescent({ tree, gateways: options.gateways, profile: this.#profile, timeoutMs });
     // what outlasts the bound is named once; from then on it is how this thread waits
-    this.#profile.learn(tree, timeoutMs, { timersOnly: result.outcome === 'idle' });
+    if (result.outcome === 'timeout') this.#profile.learn(tree, timeoutMs);
     this.#waitingFor = result.waitingFor;
     return result.outcome !== 'timeout';
   }

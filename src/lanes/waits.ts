@@ -51,7 +51,9 @@ export interface TimedWait {
 /** The timed wait that a thread is in; null when it is in none, or none that can be seen. */
 export function timedWait(pid: number, tid: number): TimedWait | null {
   const text = readProc(`/proc/${pid}/task/${tid}/syscall`);
-  if (text === null || text.startsWith('running') || text.startsWith('-1')) return null;
+  if (text === null) return null;
+  // It has gone on since it was seen asleep, or it waits in no system call at all: it will go on by itself.
+  if (text.startsWith('running') || text.startsWith('-1')) return { name: 'its own work', limitMs: null, measure: 'left' };
   const words = text.trimEnd().split(' ');
   const found = table.get(Number(words[0]));
   if (found === undefined) return null;

@@ -52,7 +52,7 @@ export interface CaseReport {
   /** `METHOD /template`. */
   readonly route?: string;
   /** Generated ids of the candidate that stood consistently for the baseline's. */
-  readonly renamed?: number;
+  readonly renamed?: readonly { readonly baseline: string; readonly candidate: string }[];
   /** The differences that noise rules hid, at most some tens. */
   readonly hiddenDifferences?: readonly Difference[];
 }

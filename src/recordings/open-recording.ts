@@ -24,6 +24,17 @@ export interface OpenedRecording extends Recording {
  * @throws ForeshardError `recording_not_found`, `recording_newer`, `recording_damaged` (with file and line)
  */
 export async function openRecording(folder: string): Promise<OpenedRecording> {
+  try {
+    return await readFolder(folder);
+  } catch (error) {
+    if (error instanceof ForeshardError || (error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw new ForeshardError('recording_damaged', `The recording in ${folder} cannot be read: ${(error as Error).message}.`, {
+      hint: 'Look at the rights of that folder and of what is in it.', cause: error,
+    });
+  }
+}
+
+async function readFolder(folder: string): Promise<OpenedRecording> {
   const manifest = await readManifest(folder);
   const lines = new Collected();
   for await (const line of readSegments(join(folder, names.segments))) lines.add(line);

@@ -2,7 +2,7 @@ import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ForeshardError } from '../model/errors.ts';
 import { numbered } from './layout.ts';
-import { decodeHeader, headerBytes, PackIndex, type PackEntry } from './pack.ts';
+import { decodeHeader, headerBytes, PackIndex, PackIndexBuilder, type PackEntry } from './pack.ts';
 
 /** An opened file is closed again when it was not read for this long, so that readers need no closing. */
 const idleMs = 2000;
@@ -36,7 +36,7 @@ export class PackFile {
       const { size } = await handle.stat();
       const kept = await readFile(join(folder, numbered(number, 'index'))).catch(() => undefined);
       const index = kept === undefined ? undefined : PackIndex.decode(kept, size);
-      return new PackFile(path, index ?? PackIndex.of(await scan(path, handle, size, last)));
+      return new PackFile(path, index ?? (await scan(path, handle, size, last)));
     } finally {
       await handle.close();
     }
@@ -94,17 +94,17 @@ function neighbours(entries: readonly PackEntry[]): PackEntry[][] {
   return groups;
 }
 
-async function scan(path: string, handle: FileHandle, size: number, last: boolean): Promise<PackEntry[]> {
-  const entries: PackEntry[] = [];
+async function scan(path: string, handle: FileHandle, size: number, last: boolean): Promise<PackIndex> {
+  const index = new PackIndexBuilder();
   let at = 0;
   while (at + headerBytes <= size) {
     const entry = decodeHeader(await readRange(handle, at, headerBytes), at);
     if (entry === undefined) throw damaged(path, at, 'no payload begins here');
     at = entry.offset + entry.storedBytes;
-    if (at <= size) entries.push(entry);
+    if (at <= size) index.add(entry);
   }
   if (at !== size && !last) throw damaged(path, size, 'the last payload is cut off');
-  return entries;
+  return index.build();
 }
 
 async function readRange(handle: FileHandle, offset: number, length: number): Promise<Buffer> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import { numbered, packBytes, writeAtomically } from './layout.ts';
-import { encodeHeader, headerBytes, PackIndex, type PackEntry } from './pack.ts';
+import { encodeHeader, headerBytes, PackIndexBuilder } from './pack.ts';
 
 const deflate = promisify(deflateRaw);
 
@@ -26,7 +26,7 @@ export class PackWriter {
   #number = 0;
   #handle: FileHandle | undefined;
   #sizeBytes = 0;
-  #entries: PackEntry[] = [];
+  #index = new PackIndexBuilder();
 
   /** @param folder of the packs; made when the first payload comes */
   constructor(folder: string, limitBytes: number = packBytes) {
@@ -48,7 +48,7 @@ export class PackWriter {
       await this.#ready();
       const stored = await compact(payload.bytes);
       const entry = { hash: payload.hash, deflated: stored !== payload.bytes, storedBytes: stored.length, sizeBytes: payload.bytes.length };
-      this.#entries.push({ ...entry, offset: this.#sizeBytes + headerBytes });
+      this.#index.add({ ...entry, offset: this.#sizeBytes + headerBytes });
       batch.push(encodeHeader(entry), stored);
       batchBytes += headerBytes + stored.length;
       this.#sizeBytes += headerBytes + stored.length;
@@ -71,7 +71,7 @@ export class PackWriter {
     this.#number += 1;
     this.#handle = await open(join(this.#folder, numbered(this.#number, 'pack')), 'wx');
     this.#sizeBytes = 0;
-    this.#entries = [];
+    this.#index = new PackIndexBuilder();
   }
 
   async #finish(): Promise<void> {
@@ -83,8 +83,7 @@ export class PackWriter {
     } finally {
       await handle.close();
     }
-    await writeAtomically(this.#folder, numbered(this.#number, 'index'), PackIndex.of(this.#entries).encode(this.#sizeBytes));
-    this.#entries = [];
+    await writeAtomically(this.#folder, numbered(this.#number, 'index'), this.#index.build().encode(this.#sizeBytes));
   }
 }
 

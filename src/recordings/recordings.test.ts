@@ -115,6 +115,21 @@ describe('a recording', () => {
   });
 });
 
+test('a writer that cannot write says so at once and at the end, and gives the folder free', async () => {
+  const writer = await RecordingWriter.create(folder, sampleManifest);
+  await writeFile(join(folder, 'payloads'), 'in the way');
+  writer.payload(Buffer.from('x'));
+  writer.append(sampleRequest(1));
+  await expect(writer.flush()).rejects.toMatchObject({ code: 'recording_not_written', exitCode: 3 });
+  expect(() => writer.append(sampleRequest(2))).toThrow(expect.objectContaining({ code: 'recording_not_written' }) as Error);
+  expect(writer.backpressure).toBeUndefined();
+  await expect(writer.close(end(1))).rejects.toMatchObject({ code: 'recording_not_written' });
+  expect(await readdir(folder)).not.toContain('lock');
+  await expect(openRecording(folder)).rejects.toMatchObject({ code: 'recording_damaged' });
+  await rm(join(folder, 'payloads'));
+  expect((await openRecording(folder)).requests).toEqual([]); // the line was not written without its payload
+});
+
 describe('the folder', () => {
   test('is written by one at a time', async () => {
     const writer = await RecordingWriter.create(folder, sampleManifest);

@@ -90,7 +90,7 @@ describe('redaction', () => {
   });
 
   test('replaces the values of secret keys, JSON by its leaves', () => {
-    const redactor = new Redactor({ keys: ['redis:0/vault:*', 'pin:?'] });
+    const redactor = new Redactor({ keys: ['redis:0/vault:*', 'pin:?', 'a.b[c]'] });
     const put = (key: string, value: string): string => {
       const out = decodeValue(redactor.payload(encodeValue({ type: 'string', value }), key));
       return out.type === 'string' ? out.value : '';
@@ -98,6 +98,8 @@ describe('redaction', () => {
     expect(JSON.parse(put('redis:0/vault:1', '{"a":"secret","b":[true,77]}'))).toEqual({ a: expect.stringMatching(/^[a-z]{6}$/) as string, b: [true, expect.any(Number) as number] });
     expect(put('redis:0/pin:7', '9182')).not.toBe('9182');
     expect(put('redis:0/pin:77', '9182')).toBe('9182');
+    expect(put('redis:0/a.b[c]', '9182')).not.toBe('9182');
+    expect(put('redis:0/axb[c]', '9182')).toBe('9182');
     expect(() => redactor.payload(encodeValue({ type: 'string', value: 'x' }))).toThrow(/needs the key/);
   });
 

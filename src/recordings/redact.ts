@@ -1,6 +1,5 @@
 import { assert } from '../lib/assert.ts';
 import { byteString, bytesOf, utf8ByteString, type ByteString } from '../lib/bytes.ts';
-import { globMatcher } from '../keyspace/glob.ts';
 import { decodeValue, encodeValue, looksEncoded } from '../model/element-codec.ts';
 import type { ElementValue } from '../model/element.ts';
 import { ForeshardError } from '../model/errors.ts';
@@ -21,7 +20,7 @@ export interface RedactionRules {
    * are replaced by pseudonyms, or the whole match where there are none.
    */
   readonly patterns?: readonly { readonly pattern: string; readonly replace?: string }[];
-  /** Globs of state keys (`redis:0/session:*`) or of their names (`session:*`) whose values are replaced as a whole. */
+  /** Globs (`*`, `?`) of state keys (`redis:0/session:*`) or of their names (`session:*`) whose values are replaced as a whole. */
   readonly keys?: readonly string[];
 }
 
@@ -42,7 +41,7 @@ export class Redactor implements RecordingRedactor {
   constructor(rules: RedactionRules, key?: Uint8Array) {
     this.#pseudonyms = new Pseudonyms(key);
     this.#headers = new Set((rules.headers ?? []).map((name) => name.toLowerCase()));
-    this.#keys = (rules.keys ?? []).map(globMatcher);
+    this.#keys = (rules.keys ?? []).map(keyMatcher);
     const patterns = (rules.patterns ?? []).map((rule): CompiledPattern => ({
       // Text is matched as the bytes of its UTF-8.
       expression: valid(`patterns: ${rule.pattern}`, () => new RegExp(utf8ByteString(rule.pattern), 'dg')),
@@ -96,7 +95,9 @@ export class Redactor implements RecordingRedactor {
       hints: line.hints.map((hint) => ({
         ...hint, args: hint.args.map((text) => this.#text.content(text)), outcome: hint.outcome.map((text) => this.#text.content(text)),
       })),
-      problems: line.problems.map((problem) => ({ ...problem, message: plain(problem.message), ...(problem.key === undefined ? {} : { key: this.#key(problem.key) }) })),
+      problems: line.problems.map((problem) => ({
+        ...problem, message: plain(problem.message), ...(problem.key === undefined ? {} : { key: this.#key(problem.key) }),
+      })),
     };
   }
 
@@ -164,6 +165,12 @@ function changed(bytes: Uint8Array, redact: (text: ByteString) => ByteString): U
   const text = byteString(bytes);
   const redacted = redact(text);
   return redacted === text ? bytes : bytesOf(redacted);
+}
+
+function keyMatcher(glob: string): (key: string) => boolean {
+  const pattern = utf8ByteString(glob).replace(/[\\^$.+()|[\]{}]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+  const expression = new RegExp(`^${pattern}$`, 's');
+  return (key) => expression.test(key);
 }
 
 function valid<T>(what: string, make: () => T): T {

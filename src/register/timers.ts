@@ -1,6 +1,6 @@
 /**
  * Timers that code of a request starts: counted as pending until they fired or were cleared, and they move the request's clock when
- * they fire. Not counted: intervals, timers over 60 s, timers that were unref'd. Delays stay real.
+ * they fire, unless they were unref'd. Not counted: intervals, timers over 60 s, timers that were unref'd. Delays stay real.
  */
 import timers from 'node:timers';
 import timersPromises from 'node:timers/promises';
@@ -70,7 +70,8 @@ function tracking(kind: Kind, original: AnyFunction): AnyFunction {
     };
     const fired = function (this: unknown, ...values: unknown[]): unknown {
       if (record.dueMs !== undefined) {
-        advanceClock(context, record.dueMs);
+        // Nobody waits for a timer that was unref'd (undici's, a keep-alive): how often it fires depends on the machine.
+        if (property(timer, 'hasRef') === undefined || (timer as NodeJS.Timeout).hasRef()) advanceClock(context, record.dueMs);
         if (kind === 'interval') record.dueMs += delayMs;
       }
       if (kind === 'interval') return Reflect.apply(callback, this, values);

@@ -1,4 +1,5 @@
 import { assert } from '../lib/assert.ts';
+import { printable } from '../lib/bytes.ts';
 import type { RequestRecord } from '../model/recording.ts';
 import { reportFormatVersion, verdicts, type CaseReport, type NoiseRule, type Report, type Verdict } from '../model/report.ts';
 import { routeOf } from '../model/route.ts';
@@ -13,21 +14,25 @@ import { Noise, type RunClock } from './noise.ts';
 import { learnTemplates } from './templates.ts';
 import { UserRules, type UserRuleSettings } from './user-rules.ts';
 
-/** What a report is built from. */
-export interface ReportInput extends RecordedBytes {
+/** What a verdict on any case is built from. */
+export interface JudgeInput extends RecordedBytes {
   /** The recorded requests to give a verdict on, in order. */
   readonly requests: readonly RequestRecord[];
   /** Two or more replays of the baseline; the first is what candidates are compared with. */
   readonly controls: readonly Run[];
-  readonly candidate: Run;
   /** Outcomes that were accepted as the baseline's for their requests. */
   readonly accepted?: ReadonlyMap<string, CaseOutcome>;
-  readonly labels: { readonly baseline: string; readonly candidate: string };
   readonly rules?: UserRuleSettings;
   /** What the recording says about itself, for the notes. */
   readonly recordingNotes?: readonly string[];
   /** Randomness repeats from run to run (the preload was in). Left out: it is concluded from the control runs. */
   readonly seeded?: boolean;
+}
+
+/** What a report is built from. */
+export interface ReportInput extends JudgeInput {
+  readonly candidate: Run;
+  readonly labels: { readonly baseline: string; readonly candidate: string };
   /** Unix ms; now when left out. */
   readonly createdAt?: number;
 }
@@ -42,28 +47,12 @@ const clockSlackMs = 5000;
  */
 export async function buildReport(input: ReportInput): Promise<Report> {
   const { requests, controls, candidate } = input;
-  const runs = [...controls, candidate];
-  const templates = learnTemplates(namesOf(runs));
-  const userRules = new UserRules(input.rules ?? {}, templates);
-  const noise = new Noise(templates);
-  const bytes: RecordedBytes = { payload: input.payload, chains: input.chains };
-  const outcomes = runs.map((run) => new Map(run.outcomes.map((outcome) => [outcome.id, outcome])));
-  const controlOutcomes = outcomes.slice(0, -1);
-  const first = controlOutcomes[0] ?? new Map<string, CaseOutcome>();
-  const routes = new Map(requests.map((record) => [record.id, routeOf(record.request.method, record.request.target)]));
-  const route = (record: RequestRecord): string => routes.get(record.id) as string;
-
-  await learnNoise({ input, noise, userRules, controlOutcomes, route, bytes, templates });
-  const seeded = input.seeded ?? !noise.varies;
-  const judging: Judging = {
-    bytes, templates, noise, userRules, seeded, clock: clockBetween(controls[0], candidate), leaves: { compared: 0, covered: 0 }, ignored: new Map(), renames: new Map(),
-  };
+  const prepared = await prepareJudging(input, [candidate]);
+  const { judging, route, first } = prepared;
+  judging.clock = clockBetween(controls[0], candidate);
+  const outcomes = outcomesById(candidate);
   const cases: CaseReport[] = [];
-  for (const record of requests) {
-    const { id } = record;
-    const others = controlOutcomes.slice(1).flatMap((control) => control.get(id) ?? []);
-    cases.push(await judgeCase({ record, route: route(record), baseline: input.accepted?.get(id) ?? first.get(id), candidate: outcomes.at(-1)?.get(id), controls: others }, judging));
-  }
+  for (const record of requests) cases.push(await judgeOne(prepared, record, outcomes.get(record.id)));
   const gate = await passGate(requests, first, judging, route);
   return {
     kind: 'report', formatVersion: reportFormatVersion, createdAt: input.createdAt ?? Date.now(),
@@ -77,8 +66,57 @@ export async function buildReport(input: ReportInput): Promise<Report> {
   };
 }
 
+/**
+ * Judges cases one by one, for test frameworks: learns noise from the control runs once. Outcomes come from runs that begin now.
+ * Throws `config_invalid` for user rules that cannot be used.
+ */
+export async function createJudge(input: JudgeInput): Promise<(record: RequestRecord, outcome: CaseOutcome) => Promise<CaseReport>> {
+  const prepared = await prepareJudging(input, []);
+  const [first] = input.controls;
+  prepared.judging.clock = { shiftMs: first === undefined ? 0 : Date.now() - first.startedAt, slackMs: maxSuiteMs };
+  return (record, outcome) => judgeOne(prepared, record, outcome);
+}
+
+/** How long a suite may run whose cases are judged one by one. */
+const maxSuiteMs = 3_600_000;
+
+interface Prepared {
+  readonly input: JudgeInput;
+  readonly judging: Judging;
+  readonly route: (record: RequestRecord) => string;
+  readonly first: ReadonlyMap<string, CaseOutcome>;
+  readonly others: readonly ReadonlyMap<string, CaseOutcome>[];
+}
+
+async function prepareJudging(input: JudgeInput, candidates: readonly Run[]): Promise<Prepared> {
+  const { requests, controls } = input;
+  const templates = learnTemplates(namesOf([...controls, ...candidates]));
+  const userRules = new UserRules(input.rules ?? {}, templates);
+  const noise = new Noise(templates);
+  const bytes: RecordedBytes = { payload: input.payload, chains: input.chains };
+  const [first = new Map<string, CaseOutcome>(), ...others] = controls.map(outcomesById);
+  const routes = new Map(requests.map((record) => [record.id, routeOf(record.request.method, record.request.target)]));
+  const route = (record: RequestRecord): string => routes.get(record.id) ?? routeOf(record.request.method, record.request.target);
+  await learnNoise({ input, noise, userRules, controlOutcomes: [first, ...others], route, bytes, templates });
+  const judging: Judging = {
+    bytes, templates, noise, userRules, seeded: input.seeded ?? !noise.varies, clock: { shiftMs: 0, slackMs: clockSlackMs },
+    leaves: { compared: 0, covered: 0 }, ignored: new Map(), renames: new Map(),
+  };
+  return { input, judging, route, first, others };
+}
+
+function judgeOne({ input, judging, route, first, others }: Prepared, record: RequestRecord, candidate: CaseOutcome | undefined): Promise<CaseReport> {
+  const { id } = record;
+  const controls = others.flatMap((control) => control.get(id) ?? []);
+  return judgeCase({ record, route: route(record), baseline: input.accepted?.get(id) ?? first.get(id), candidate, controls }, judging);
+}
+
+function outcomesById(run: Run): Map<string, CaseOutcome> {
+  return new Map(run.outcomes.map((outcome) => [outcome.id, outcome]));
+}
+
 interface Learning {
-  readonly input: ReportInput;
+  readonly input: JudgeInput;
   readonly noise: Noise;
   readonly userRules: UserRules;
   readonly controlOutcomes: readonly ReadonlyMap<string, CaseOutcome>[];
@@ -118,8 +156,8 @@ function clockBetween(a: Run | undefined, b: Run | undefined): RunClock {
 function* namesOf(runs: readonly Run[]): Iterable<string> {
   for (const run of runs) {
     for (const outcome of run.outcomes) {
-      for (const { key } of outcome.effects) yield key;
-      for (const { key } of outcome.reads) yield key;
+      for (const { key } of outcome.effects) yield printable(key);
+      for (const { key } of outcome.reads) yield printable(key);
     }
   }
 }

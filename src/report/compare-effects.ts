@@ -13,7 +13,7 @@ import { anyIndex, type Segment } from './paths.ts';
 import { valuePlace } from './places.ts';
 import { canonical, leaf, typeOf, type Tree } from './tree.ts';
 import { momentOf } from './value-class.ts';
-import { show, showKey, shorten } from './words.ts';
+import { show, shorten } from './words.ts';
 
 /** An expiry given as a moment is compared with this tolerance: the moment was computed from a clock that runs. */
 export const expiryToleranceMs = 1000;
@@ -37,10 +37,10 @@ export function compareWrites(baseline: ReadonlyMap<string, WriteDocument>, cand
 function wholeKey(kind: 'write_missing' | 'write_extra', write: WriteDocument): Finding {
   const missing = kind === 'write_missing';
   const what = write.after === null ? 'deleted' : write.valueWritten ? 'written' : `changed in its expiry (${expiryInWords(write.expiry)})`;
-  const message = `${showKey(write.key)} is ${missing ? `no longer ${what}` : `${what}, which the baseline did not do`}`;
+  const message = `${write.key} is ${missing ? `no longer ${what}` : `${what}, which the baseline did not do`}`;
   const told: Tree = write.after ?? leaf('(deleted)');
   return {
-    kind, change: missing ? 'missing' : 'extra', segments: ['writes', write.key], key: write.key, message,
+    kind, change: missing ? 'missing' : 'extra', segments: ['writes', write.key], key: write.stateKey, message,
     baseline: missing ? told : null, candidate: missing ? null : told,
   };
 }
@@ -51,9 +51,9 @@ function compareWrite(baseline: WriteDocument, candidate: WriteDocument, options
     if (baseline.after === candidate.after) return;
     const deleted = candidate.after === null;
     options.emit({
-      kind: 'write_changed', change: 'type', segments: ['writes', key], key,
+      kind: 'write_changed', change: 'type', segments: ['writes', key], key: baseline.stateKey,
       baseline: baseline.after ?? leaf('(deleted)'), candidate: candidate.after ?? leaf('(deleted)'),
-      message: `${showKey(key)} is ${deleted ? 'deleted instead of written' : 'written instead of deleted'}`,
+      message: `${key} is ${deleted ? 'deleted instead of written' : 'written instead of deleted'}`,
     });
     return;
   }
@@ -62,9 +62,9 @@ function compareWrite(baseline: WriteDocument, candidate: WriteDocument, options
     compareWritten(baseline, candidate, options);
   } else {
     options.emit({
-      kind: 'write_changed', change: 'type', segments: ['writes', key], key, baseline: baseline.after, candidate: candidate.after,
+      kind: 'write_changed', change: 'type', segments: ['writes', key], key: baseline.stateKey, baseline: baseline.after, candidate: candidate.after,
       words: { baseline: `${baseline.type} ${show(baseline.after)}`, candidate: `${candidate.type} ${show(candidate.after)}` },
-      message: `${showKey(key)} is a ${candidate.type} instead of a ${baseline.type}`,
+      message: `${key} is a ${candidate.type} instead of a ${baseline.type}`,
     });
   }
   const expiry = compareExpiry(baseline, candidate);
@@ -89,9 +89,9 @@ function compareValues(baseline: WriteDocument, candidate: WriteDocument, option
   for (const part of baseline.parts) {
     if (candidate.parts.has(part) || told.has(part)) continue;
     options.emit({
-      kind: 'write_missing', change: 'missing', segments: baseline.type === 'hash' ? [...root, part] : [...root, anyIndex], key: baseline.key,
+      kind: 'write_missing', change: 'missing', segments: baseline.type === 'hash' ? [...root, part] : [...root, anyIndex], key: baseline.stateKey,
       baseline: partTree(baseline, part), candidate: null,
-      message: `${showKey(baseline.key)}: ${partName(baseline, part)} is no longer written (it already ${partTree(baseline, part) === null ? 'was gone' : 'had the value'})`,
+      message: `${baseline.key}: ${partName(baseline, part)} is no longer written (it already ${partTree(baseline, part) === null ? 'was gone' : 'had the value'})`,
     });
   }
 }
@@ -115,8 +115,8 @@ function valueFinding(baseline: WriteDocument, candidate: WriteDocument, change:
   const name = part === undefined ? 'the value' : partName(baseline, part);
   const what = { write_missing: 'is no longer written', write_extra: 'is written, which the baseline did not do', write_changed: sentence[change.change === 'name' ? 'value' : change.change] }[kind];
   return {
-    kind, change: change.change === 'name' ? 'value' : change.change, segments: change.segments, key: baseline.key,
-    baseline: change.baseline, candidate: change.candidate, message: `${showKey(baseline.key)}: ${name} ${what}`,
+    kind, change: change.change === 'name' ? 'value' : change.change, segments: change.segments, key: baseline.stateKey,
+    baseline: change.baseline, candidate: change.candidate, message: `${baseline.key}: ${name} ${what}`,
   };
 }
 
@@ -147,9 +147,9 @@ function compareWritten(baseline: WriteDocument, candidate: WriteDocument, optio
   if (canonical(baseline.after as Tree) !== canonical(candidate.after as Tree)) return; // already told by its value
   const missing = baseline.valueWritten;
   options.emit({
-    kind: missing ? 'write_missing' : 'write_extra', change: missing ? 'missing' : 'extra', segments: valuePlace(baseline), key: baseline.key,
+    kind: missing ? 'write_missing' : 'write_extra', change: missing ? 'missing' : 'extra', segments: valuePlace(baseline), key: baseline.stateKey,
     baseline: missing ? baseline.after : null, candidate: missing ? null : candidate.after,
-    message: `${showKey(baseline.key)}: the value is ${missing ? 'no longer written, only its expiry is (it already had the value)' : 'written again, where the baseline changed only its expiry'}`,
+    message: `${baseline.key}: the value is ${missing ? 'no longer written, only its expiry is (it already had the value)' : 'written again, where the baseline changed only its expiry'}`,
   });
 }
 
@@ -159,8 +159,8 @@ function compareExpiry(baseline: WriteDocument, candidate: WriteDocument): Findi
   const words = { baseline: expiryInWords(before), candidate: expiryInWords(after) };
   const bothSet = before !== null && after !== null && before.kind !== 'cleared' && after.kind !== 'cleared';
   return {
-    kind: 'expiry', change: before === null ? 'extra' : after === null ? 'missing' : 'value', segments: ['writes', baseline.key, 'expiry'], key: baseline.key,
-    baseline: null, candidate: null, words, message: `${showKey(baseline.key)}: baseline: ${words.baseline}; candidate: ${words.candidate}`,
+    kind: 'expiry', change: before === null ? 'extra' : after === null ? 'missing' : 'value', segments: ['writes', baseline.key, 'expiry'], key: baseline.stateKey,
+    baseline: null, candidate: null, words, message: `${baseline.key}: ${after === null ? 'its expiry is no longer set' : before === null ? 'its expiry is set, which the baseline did not do' : 'another expiry'}`,
     ...bothSet ? { expiries: { baselineMs: before.ms, candidateMs: after.ms, exact: before.kind === 'relative' && after.kind === 'relative' } } : {},
   };
 }

@@ -8,7 +8,9 @@ import { bytesTree, canonical, leaf, leafCount, mapText, objectTree, type Object
 
 /** What a case did to one element, in comparable form. */
 export interface WriteDocument {
-  readonly key: StateKey;
+  /** For people and paths: the state key as text. */
+  readonly key: string;
+  readonly stateKey: StateKey;
   readonly type: ElementType | null;
   /** null: it does not exist afterwards. */
   readonly after: Tree | null;
@@ -31,7 +33,7 @@ export interface CallDocument {
 /** A case's outcome in comparable form: reads, commands and timing are not in it. */
 export interface CaseDocument {
   readonly response: ObjectTree | null;
-  readonly writes: ReadonlyMap<StateKey, WriteDocument>;
+  readonly writes: ReadonlyMap<string, WriteDocument>;
   readonly calls: readonly CallDocument[];
   /** Messages by channel, in order. */
   readonly messages: ReadonlyMap<string, readonly Tree[]>;
@@ -52,7 +54,7 @@ export function documentOf(outcome: CaseOutcome): CaseDocument {
       ['headers', responseHeaderTree(response.headers, response.body.length > 0)],
       ...body === null ? [] : [['body', body] as const],
     ]),
-    writes: new Map(outcome.effects.filter(isWrite).map((effect) => [effect.key, writeDocument(effect)])),
+    writes: new Map(outcome.effects.filter(isWrite).map((effect) => [printable(effect.key), writeDocument(effect)])),
     calls: outcome.calls.map(callDocument),
     messages,
   };
@@ -67,7 +69,8 @@ function writeDocument(effect: Effect): WriteDocument {
   const { key, before, after, expiry } = effect;
   const collection = after?.value.type ?? before?.value.type;
   return {
-    key,
+    key: printable(key),
+    stateKey: key,
     type: after?.value.type ?? null,
     after: after === null ? null : valueTree(after.value),
     existedBefore: before !== null,
@@ -134,7 +137,7 @@ export function renameDocument(document: CaseDocument, rename: (text: string) =>
   return {
     response: document.response && mapText(document.response, rename) as ObjectTree,
     writes: new Map([...document.writes].map(([key, write]) => [rename(key), {
-      ...write, key: rename(key), after: write.after && mapText(write.after, rename), parts: new Set([...write.parts].map(rename)),
+      ...write, key: rename(key), stateKey: rename(write.stateKey), after: write.after && mapText(write.after, rename), parts: new Set([...write.parts].map(rename)),
     }])),
     calls: document.calls.map((call) => ({ ...call, target: rename(call.target), tree: mapText(call.tree, rename) as ObjectTree })),
     messages: new Map([...document.messages].map(([channel, trees]) => [rename(channel), trees.map((tree) => mapText(tree, rename))])),

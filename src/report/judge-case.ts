@@ -8,7 +8,7 @@ import { knownBefore, type RecordedBytes } from './known-text.ts';
 import type { Noise, RunClock } from './noise.ts';
 import { generalPath } from './places.ts';
 import type { Segment } from './paths.ts';
-import { textOf } from './rename.ts';
+import { textOf, type RenamedToken } from './rename.ts';
 import type { NameTemplates } from './templates.ts';
 import { occursIn } from './tokens.ts';
 import type { UserRules } from './user-rules.ts';
@@ -20,7 +20,7 @@ export interface Judging {
   readonly templates: NameTemplates;
   readonly noise: Noise;
   readonly userRules: UserRules;
-  readonly clock: RunClock;
+  clock: RunClock;
   /** Time and randomness repeat from run to run: what control runs repeat may still be generated. */
   readonly seeded: boolean;
   /** How many leaves were compared, and how many of them rules cover. */
@@ -40,13 +40,16 @@ export interface CaseToJudge {
   readonly controls: readonly CaseOutcome[];
 }
 
+/** What became of a case's findings. */
+interface Sorted { real: Finding[]; hidden: Finding[]; unstable: number; orders: number; renamed: readonly RenamedToken[] }
+
 /** Most hidden differences that a case shows. */
 const mostHiddenShown = 20;
 
 /** The report on one case. */
 export async function judgeCase(given: CaseToJudge, judging: Judging): Promise<CaseReport> {
   const { record, route, baseline, candidate } = given;
-  const sorted = { real: [] as Finding[], hidden: [] as Finding[], unstable: 0, orders: 0, renamed: 0 };
+  const sorted: Sorted = { real: [], hidden: [], unstable: 0, orders: 0, renamed: [] };
   if (baseline?.status === 'completed' && candidate?.status === 'completed') await compareCase(given, judging, sorted);
   const real = sorted.real.map((finding) => differenceOf(finding, judging.templates));
   const hidden = sorted.hidden.length + sorted.orders;
@@ -55,12 +58,12 @@ export async function judgeCase(given: CaseToJudge, judging: Judging): Promise<C
   const hiddenDifferences: Difference[] = sorted.hidden.slice(0, mostHiddenShown).map((finding) => differenceOf(finding, judging.templates));
   return {
     id: record.id, method: record.request.method, target: record.request.target, verdict, differences: real, hidden, problems, route,
-    ...sorted.renamed > 0 ? { renamed: sorted.renamed } : {},
+    ...sorted.renamed.length > 0 ? { renamed: sorted.renamed.map((token) => ({ baseline: token.baseline, candidate: token.candidate })) } : {},
     ...hiddenDifferences.length > 0 ? { hiddenDifferences } : {},
   };
 }
 
-async function compareCase(given: CaseToJudge, judging: Judging, sorted: { real: Finding[]; hidden: Finding[]; unstable: number; orders: number; renamed: number }): Promise<void> {
+async function compareCase(given: CaseToJudge, judging: Judging, sorted: Sorted): Promise<void> {
   const { record, route, candidate, controls } = given;
   const [before, after] = [given.baseline as CaseOutcome, candidate as CaseOutcome];
   const document = documentOf(before);
@@ -76,7 +79,7 @@ async function compareCase(given: CaseToJudge, judging: Judging, sorted: { real:
   for (const finding of comparison.findings) sortFinding(finding, comparison, given, judging, known, sorted);
   for (const place of orders.values()) judging.noise.countOrder(route, place);
   sorted.orders = orders.size;
-  sorted.renamed = comparison.renamed.length;
+  sorted.renamed = comparison.renamed;
   for (const token of comparison.renamed) {
     const path = generalPath(token.place, judging.templates);
     const entry = judging.renames.get(`${route}\n${path}`) ?? { route, path, hid: 0 };

@@ -1,8 +1,8 @@
 import junit, { type Builder } from 'junit-report-builder';
 import pc from 'picocolors';
-import { printable } from '../lib/bytes.ts';
 import { verdicts, type CaseReport, type Report } from '../model/report.ts';
 import { caseLines, kindWords, percent } from './terminal.ts';
+import { visible } from './words.ts';
 
 // the package is CommonJS whose exports are the builder itself; its types say it is under `default`
 const builder = junit as unknown as Builder;
@@ -18,7 +18,7 @@ export function junitReport(report: Report): string {
   suite.property('selfReplay', `${report.gate.reproduced}/${report.gate.of}`);
   for (const verdict of verdicts) suite.property(verdict, String(report.totals[verdict]));
   for (const entry of report.cases) {
-    const test = suite.testCase().className(entry.route ?? entry.method).name(`${entry.method} ${printable(entry.target)} (${entry.id})`);
+    const test = suite.testCase().className(visible(entry.route ?? entry.method)).name(`${entry.method} ${visible(entry.target)} (${entry.id})`);
     const text = caseLines(entry, pc.createColors(false)).slice(1).join('\n');
     switch (entry.verdict) {
       case 'same': case 'noise': break;

@@ -35,6 +35,7 @@ export interface RenamingRules {
 export function renamed(baseline: CaseDocument, candidate: CaseDocument, rules: RenamingRules): { readonly document: CaseDocument; readonly tokens: readonly RenamedToken[] } {
   const accepted = new Map<string, RenamedToken>();
   let document = candidate;
+  let texts: [string, string] | undefined;
   // the response first: what it shows decides whose id a state key must carry; later rounds see the earlier ones' ids renamed
   for (const parts of ['response', 'all', 'all'] as const) {
     const votes = new Votes(rules);
@@ -44,8 +45,12 @@ export function renamed(baseline: CaseDocument, candidate: CaseDocument, rules: 
     if (parts === 'all') walkState(baseline, document, votes.take);
     const before = accepted.size;
     votes.acceptInto(accepted);
-    if (parts === 'all' && accepted.size === before) break;
-    dropInconsistent(accepted, textOf(baseline), textOf(candidate));
+    if (accepted.size === before) {
+      if (parts === 'all') break;
+      continue;
+    }
+    texts ??= [textOf(baseline), textOf(candidate)];
+    dropInconsistent(accepted, ...texts);
     document = renameDocument(candidate, replacer(new Map([...accepted].map(([token, pair]) => [token, pair.baseline]))));
   }
   return { document, tokens: [...accepted.values()] };

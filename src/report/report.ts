@@ -1,4 +1,4 @@
-export { buildReport, type ReportInput } from './build-report.ts';
+export { buildReport, createJudge, type JudgeInput, type ReportInput } from './build-report.ts';
 export { compareOutcomes, type ComparisonContext } from './compare.ts';
 export { differenceLines, caseLines, kindWords, terminalReport, verdictWords, type TerminalOptions } from './terminal.ts';
 export { jsonReport, parseReport } from './json.ts';

@@ -1,8 +1,7 @@
 import pc from 'picocolors';
-import { printable } from '../lib/bytes.ts';
 import { verdicts, type CaseReport, type Difference, type DifferenceGroup, type DifferenceKind, type Report, type Verdict } from '../model/report.ts';
 import type { CaseProblem } from '../model/run.ts';
-import { shorten } from './words.ts';
+import { shorten, visible } from './words.ts';
 
 /** How much of a report is printed. */
 export interface TerminalOptions {
@@ -38,15 +37,15 @@ export function terminalReport(report: Report, options: TerminalOptions = {}): s
 function groupLines(group: DifferenceGroup, report: Report, colors: Colors): string[] {
   const first = group.cases[0] ?? '';
   const example = report.cases.find((entry) => entry.id === first);
-  const head = `${colors.red('✗')} ${colors.bold(group.route)}  ${colors.yellow(kindWords[group.kind])}  ${printable(group.path)}  ${colors.dim(count(group.cases.length, 'request'))}`;
-  return [head, ...differenceLines(group.example, colors).map((line) => `    ${line}`), `    ${colors.dim(`${first} ${example === undefined ? '' : `${example.method} ${shorten(printable(example.target), 100)}`}`.trimEnd())}`];
+  const head = `${colors.red('✗')} ${colors.bold(visible(group.route))}  ${colors.yellow(kindWords[group.kind])}  ${visible(group.path)}  ${colors.dim(count(group.cases.length, 'request'))}`;
+  return [head, ...differenceLines(group.example, colors).map((line) => `    ${line}`), `    ${colors.dim(`${first} ${example === undefined ? '' : `${example.method} ${shorten(visible(example.target), 100)}`}`.trimEnd())}`];
 }
 
 /** A difference in a few lines: what, then the baseline's and the candidate's side. */
 export function differenceLines(difference: Difference, colors: Colors = pc): string[] {
-  const side = (value: string | undefined): string => (value === undefined ? '(not there)' : shorten(printable(value), 160));
+  const side = (value: string | undefined): string => (value === undefined ? '(not there)' : shorten(visible(value), 160));
   return [
-    shorten(difference.message, 200),
+    visible(shorten(difference.message, 200)),
     ...difference.baseline === undefined && difference.candidate === undefined ? [] : [
       colors.dim('baseline   ') + colors.green(side(difference.baseline)),
       colors.dim('candidate  ') + colors.red(side(difference.candidate)),
@@ -57,9 +56,9 @@ export function differenceLines(difference: Difference, colors: Colors = pc): st
 /** All that is to say about one case, for a test runner's failure. */
 export function caseLines(entry: CaseReport, colors: Colors = pc): string[] {
   return [
-    `${entry.id} ${entry.method} ${entry.target}: ${verdictWords[entry.verdict]}`,
-    ...entry.differences.flatMap((difference) => [`${kindWords[difference.kind]} ${printable(difference.at ?? difference.path)}`, ...differenceLines(difference, colors).map((line) => `  ${line}`)]),
-    ...entry.problems.map((problem) => `${problem.code}: ${problem.message}`),
+    `${entry.id} ${entry.method} ${visible(entry.target)}: ${verdictWords[entry.verdict]}`,
+    ...entry.differences.flatMap((difference) => [`${kindWords[difference.kind]} ${visible(difference.at ?? difference.path)}`, ...differenceLines(difference, colors).map((line) => `  ${line}`)]),
+    ...entry.problems.map((problem) => `${problem.code}: ${visible(problem.message)}`),
   ];
 }
 
@@ -76,7 +75,7 @@ function problemLines(report: Report, colors: Colors): string[] {
     }
   }
   const lines = [...reasons.values()].sort((a, b) => b.cases.length - a.cases.length).map(({ problem, verdict, cases }) =>
-    `${colors.yellow('?')} ${colors.bold(verdictWords[verdict])}  ${problem.code}  ${shorten(problem.message, 140)}  ${colors.dim(`${count(cases.length, 'request')}, first ${cases[0] ?? ''}`)}`);
+    `${colors.yellow('?')} ${colors.bold(verdictWords[verdict])}  ${problem.code}  ${visible(shorten(problem.message, 140))}  ${colors.dim(`${count(cases.length, 'request')}, first ${cases[0] ?? ''}`)}`);
   return lines.length === 0 ? [] : [...lines, ''];
 }
 
@@ -102,9 +101,9 @@ function footLines(report: Report, colors: Colors): string[] {
   ];
   for (const failure of failures.slice(0, 3)) {
     const why = failure.differences[0]?.message ?? failure.problems[0]?.message ?? '';
-    lines.push(colors.dim(`  ${failure.id} ${failure.method} ${shorten(printable(failure.target), 60)}: ${shorten(why, 120)}`));
+    lines.push(colors.dim(`  ${failure.id} ${failure.method} ${shorten(visible(failure.target), 60)}: ${visible(shorten(why, 120))}`));
   }
-  for (const note of report.notes.slice(0, 8)) lines.push(colors.dim(`note: ${shorten(note, 200)}`));
+  for (const note of report.notes.slice(0, 8)) lines.push(colors.dim(`note: ${visible(shorten(note, 200))}`));
   if (report.notes.length > 8) lines.push(colors.dim(`… and ${count(report.notes.length - 8, 'more note')}`));
   return lines;
 }

@@ -1,4 +1,3 @@
-import { printable } from '../lib/bytes.ts';
 import { plain, type Tree } from './tree.ts';
 
 /** Longest value shown in a difference; the rest is said to be there. */
@@ -17,7 +16,7 @@ export function shorten(text: string, length: number = longestShown): string {
   return text.length <= length ? text : `${text.slice(0, length)}… (${text.length} characters)`;
 }
 
-/** A state key for people. */
-export function showKey(key: string): string {
-  return printable(key);
+/** A text with control characters escaped, so that nothing recorded can steer a terminal. */
+export function visible(text: string): string {
+  return text.replace(/[\u0000-\u001F\u007F-\u009F]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

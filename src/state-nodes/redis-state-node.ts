@@ -1,9 +1,8 @@
 import { bytesOf, byteString, type ByteString } from '../lib/bytes.ts';
 import { contentHash } from '../lib/content-hash.ts';
 import { groupBy } from '../lib/group-by.ts';
-import { ControlConnection, type ControlCommand } from '../gateways/redis/upstream-control.ts';
+import { RedisClient, RedisCommandError, type RedisValue } from '../gateways/redis/redis-client.ts';
 import type { UpstreamAddress } from '../gateways/redis/upstream.ts';
-import { ErrorReply, type Reply } from '../keyspace/reply.ts';
 import { slotOf } from '../model/directory.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { OperationLog } from './operation-log.ts';
@@ -24,6 +23,8 @@ export interface RedisStateNodeOptions extends UpstreamAddress {
   readonly timeoutMs?: number;
 }
 
+type RedisCommand = readonly ByteString[];
+
 /** Revisions in one command: long enough to be cheap, short enough not to hold up the server. */
 const batchItems = 500;
 
@@ -36,12 +37,13 @@ export class RedisStateNode implements StateNode {
   readonly #options: RedisStateNodeOptions;
   readonly #prefix: string;
   readonly #log = new OperationLog();
-  #connection: Promise<ControlConnection> | undefined;
+  readonly #client: RedisClient;
 
   private constructor(options: RedisStateNodeOptions) {
     this.id = options.id;
     this.#options = options;
     this.#prefix = `fs:${options.namespace}:`;
+    this.#client = new RedisClient({ address: options, database: options.database ?? 0, timeoutMs: options.timeoutMs ?? 10_000 });
   }
 
   /** @throws ForeshardError `state_node_unreachable` */
@@ -55,14 +57,14 @@ export class RedisStateNode implements StateNode {
     if (items.length === 0) return [];
     return this.#log.read(items.length, async () => {
       const replies = await this.#send(batches(items).map((batch) => ['MGET', ...batch.map((item) => this.#valueName(item))]));
-      return replies.flatMap((reply) => (reply as readonly Reply[]).map((value) => this.#checked(value)));
+      return replies.flatMap((reply) => (reply as readonly RedisValue[]).map((value) => this.#checked(value)));
     });
   }
 
   async write(items: readonly StoredRevision[]): Promise<void> {
     const expiry = String(this.#options.expiryMs ?? 86_400_000);
     for (const batch of batches(items)) {
-      const commands: ControlCommand[] = [];
+      const commands: RedisCommand[] = [];
       for (const item of batch) commands.push(['SET', this.#valueName(item), item.hash + byteString(item.bytes), 'NX', 'PX', expiry]);
       const slots = groupBy(batch, (item) => slotOf(item.key));
       for (const [slot, members] of slots) {
@@ -78,7 +80,7 @@ export class RedisStateNode implements StateNode {
 
   async drop(items: readonly RevisionName[]): Promise<void> {
     for (const batch of batches(items)) {
-      const commands: ControlCommand[] = [['UNLINK', ...batch.map((item) => this.#valueName(item))]];
+      const commands: RedisCommand[] = [['UNLINK', ...batch.map((item) => this.#valueName(item))]];
       for (const [slot, members] of groupBy(batch, (item) => slotOf(item.key))) commands.push(['HDEL', this.#slotName(slot), ...members.map(nameOf)]);
       await this.#send(commands);
     }
@@ -115,9 +117,7 @@ export class RedisStateNode implements StateNode {
       // What cannot be deleted now expires.
       if (!(error instanceof ForeshardError)) throw error;
     } finally {
-      const connection = this.#connection;
-      this.#connection = undefined;
-      await connection?.then((open) => open.close(), () => {});
+      await this.#client.close();
     }
   }
 
@@ -134,7 +134,7 @@ export class RedisStateNode implements StateNode {
     return ((await this.#send([['SMEMBERS', `${this.#prefix}slots`]]))[0] as readonly ByteString[]).map(Number);
   }
 
-  #checked(value: Reply): Uint8Array | undefined {
+  #checked(value: RedisValue): Uint8Array | undefined {
     if (typeof value !== 'string') return undefined;
     const bytes = bytesOf(value.slice(64));
     if (contentHash(bytes) === value.slice(0, 64)) return bytes;
@@ -150,32 +150,14 @@ export class RedisStateNode implements StateNode {
     return `${this.#prefix}s:${slot}`;
   }
 
-  /** Sends commands at once. An error reply fails them all. */
-  async #send(commands: readonly ControlCommand[]): Promise<readonly Reply[]> {
-    this.#connection ??= ControlConnection.open(this.#options);
-    const connection = this.#connection;
-    let timer: NodeJS.Timeout | undefined;
+  async #send(commands: readonly RedisCommand[]): Promise<readonly RedisValue[]> {
     try {
-      const open = await connection;
-      timer = setTimeout(() => open.close(), this.#options.timeoutMs ?? 10_000);
-      const replies = await open.send(this.#options.database ?? 0, commands);
-      const refused = replies.find((reply) => reply instanceof ErrorReply);
-      if (refused !== undefined) throw this.#refused(refused);
-      return replies;
+      return await this.#client.send(commands);
     } catch (error) {
-      if (error instanceof ForeshardError && error.code === 'state_node_full') throw error;
-      if (this.#connection === connection) this.#connection = undefined;
-      void connection.then((open) => open.close(), () => {});
-      throw this.#unreachable(error as Error);
-    } finally {
-      clearTimeout(timer);
+      if (!(error instanceof RedisCommandError && error.message.startsWith('OOM'))) throw this.#unreachable(error as Error);
+      this.#log.errors += 1;
+      throw new ForeshardError('state_node_full', `State node ${this.id} is out of memory: ${error.message}.`, { hint: 'Raise its maxmemory or add a state node.', cause: error });
     }
-  }
-
-  #refused(reply: ErrorReply): Error {
-    if (!reply.message.startsWith('OOM')) return new Error(reply.message);
-    this.#log.errors += 1;
-    return new ForeshardError('state_node_full', `State node ${this.id} is out of memory: ${reply.message}.`, { hint: 'Raise its maxmemory or add a state node.' });
   }
 
   #unreachable(cause: Error): ForeshardError {
@@ -191,7 +173,7 @@ function nameOf(item: RevisionName): ByteString {
 }
 
 /** The fields of a slot's hash: `<revision> <key>` → content hash and size. */
-function entriesOf(reply: Reply): { item: RevisionName; hash: string; sizeBytes: number }[] {
+function entriesOf(reply: RedisValue): { item: RevisionName; hash: string; sizeBytes: number }[] {
   const fields = reply as readonly ByteString[];
   return Array.from({ length: fields.length / 2 }, (_, index) => {
     const name = fields[index * 2] as string;

@@ -12,7 +12,7 @@ const fieldType = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('i64', 'u64', 'i65', 'u0', 'x8', 'i', '') },
 );
 const fieldOffset = fc.oneof({ weight: 4, arbitrary: offset }, { weight: 2, arbitrary: fc.integer({ min: 0, max: 5 }).map((n) => `#${n}`) });
-const operand = fc.oneof(integer, bytes, fc.integer({ min: -1000, max: 1000 }).map(String));
+const operand = fc.oneof(fc.constantFrom('-9223372036854775808', '9223372036854775807', '100000', '-100000'), integer, bytes, fc.integer({ min: -1000, max: 1000 }).map(String));
 const get = fc.tuple(word('GET'), fieldType, fieldOffset);
 const fieldOperation = fc.oneof(
   get, fc.tuple(word('SET'), fieldType, fieldOffset, operand), fc.tuple(word('INCRBY'), fieldType, fieldOffset, operand),
@@ -22,7 +22,7 @@ const operations = (one: fc.Arbitrary<readonly string[]>): fc.Arbitrary<string[]
 
 /** Commands on strings as arrays of bits. */
 export const bitCommand: fc.Arbitrary<string[]> = fc.oneof(
-  command('SET', key, bytes), { weight: 3, arbitrary: command('SETBIT', key, offset, bit) },
+  command('SET', key, bytes), command('SET', key, fc.constantFrom('\u00ff', '\u00ff\u00ff\u00ff', '\u0000\u0000', '\u00ff\u00f0\u0000')), { weight: 3, arbitrary: command('SETBIT', key, offset, bit) },
   command('GETBIT', key, offset), command('BITCOUNT', key, maybe(range)), { weight: 2, arbitrary: command('BITPOS', key, bit, maybe(range)) },
   { weight: 2, arbitrary: command('BITOP', fc.constantFrom('AND', 'OR', 'XOR', 'NOT', 'xor', 'x'), key, several(key)) },
   { weight: 4, arbitrary: command('BITFIELD', key, operations(fieldOperation)) },

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { bytes, command, float, integer, key, maybe, several, word } from './values.ts';
 
 const field = fc.constantFrom('f', 'g', '', '1', 'h\u0000\u00ff', 'long'.repeat(20));

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { bytes, command, key, several } from './values.ts';
 
 /** Many elements at once, so that the sparse encoding splits and joins runs and is given up. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { bytes, command, integer, key, maybe, several, word } from './values.ts';
 
 const item = fc.oneof({ weight: 3, arbitrary: fc.constantFrom('a', 'b', 'c', '', '1') }, { weight: 1, arbitrary: bytes });

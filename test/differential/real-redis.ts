@@ -23,7 +23,7 @@ export async function startRealRedis(): Promise<RealRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'foreshard-differential-'));
   const path = join(folder, 'redis.sock');
   const options = ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'no', '--enable-debug-command', 'yes', '--hz', '500', '--dir', folder];
-  const child = spawn('redis-server', options, { stdio: 'ignore' });
+  const child = spawn('redis-server', options, { stdio: 'ignore', env: { ...process.env, LC_ALL: 'C' } });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const open = (): Promise<Socket> => new Promise((resolve, reject) => {
     const socket = connect(path);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { cursor, scanOptions } from './hashes.ts';
 import { countedKeys } from './lists.ts';
 import { bytes, command, integer, key, maybe, several, word } from './values.ts';

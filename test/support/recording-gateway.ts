@@ -34,7 +34,10 @@ export async function startTcpRedis(options: { readonly args?: readonly string[]
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const deadline = Date.now() + 10_000;
   while (!(await answers(port))) {
-    if (Date.now() > deadline || child.exitCode !== null) throw new Error('redis-server did not start');
+    if (Date.now() > deadline || child.exitCode !== null) {
+      child.kill('SIGKILL');
+      throw new Error('redis-server did not start');
+    }
     await sleep(20);
   }
   return {

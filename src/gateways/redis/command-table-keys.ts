@@ -29,7 +29,8 @@ export const movableKeys: ReadonlyMap<string, KeyFinder> = new Map<string, KeyFi
   ['xreadgroup', (args) => streams(args, 'update')],
   ['sort', sortKeys],
   ['sort_ro', (args) => at(args, 1, 'read')],
-  ...each(['georadius', 'georadiusbymember'], geoKeys),
+  ['georadius', (args) => geoKeys(args, 6)],
+  ['georadiusbymember', (args) => geoKeys(args, 5)],
   ['migrate', migrateKeys],
   ['move', (args) => [...at(args, 1, 'update'), ...at(args, 1, 'update', integerAt(args, 2))]],
   ['copy', copyKeys],
@@ -80,14 +81,14 @@ function sortKeys(args: readonly ByteString[]): KeyAccess[] {
     const word = (args[index] as string).toLowerCase();
     if (word === 'limit') index += 2;
     else if (word === 'get' || word === 'by') index++;
-    else if (word === 'store') store = at(args, ++index, 'overwrite');
+    else if (word === 'store' && index + 1 < args.length) store = at(args, ++index, 'overwrite');
   }
   return [...keys, ...store];
 }
 
-function geoKeys(args: readonly ByteString[]): KeyAccess[] {
+function geoKeys(args: readonly ByteString[], options: number): KeyAccess[] {
   let store: KeyAccess[] = [];
-  for (let index = 5; index + 1 < args.length; index++) {
+  for (let index = options; index + 1 < args.length; index++) {
     const word = (args[index] as string).toLowerCase();
     if (word === 'store' || word === 'storedist') store = at(args, ++index, 'overwrite');
   }

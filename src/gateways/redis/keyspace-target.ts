@@ -14,8 +14,6 @@ export interface KeyspaceTarget {
   ensure?(database: number, keys: readonly ByteString[] | 'all', name: string): Promise<void> | undefined;
   /** Each command for the keyspace is told, before it runs. */
   onCommand?(name: string, args: readonly ByteString[]): void;
-  /** A command that is refused or not known. The keyspace tells its own through `KeyspaceOptions.onUnsupported`; the server refuses none itself. */
-  onUnsupported?(name: string, args: readonly ByteString[]): void;
 }
 
 /** Settings of a {@link KeyspaceServer}. */

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { hasRedisServer, MemorySink, RawClient, sleep, startTcpRedis, until, type TcpRedis } from '../../../test/support/recording-gateway.ts';
 import { ErrorReply, SimpleReply } from '../../keyspace/reply.ts';
 import { EmbeddedRedis } from './embedded-redis.ts';
@@ -10,7 +10,7 @@ interface Recorded {
   readonly sink: MemorySink;
   readonly gateway: RedisRecordingGateway;
   readonly port: number;
-  idle(): Promise<void>;
+  readonly idle: () => Promise<void>;
 }
 
 async function recorded(upstreamPort: number, action: (recorded: Recorded) => Promise<void>, extra: { readonly password?: string } = {}): Promise<void> {
@@ -69,6 +69,7 @@ async function useNodeRedis({ sink, port, idle }: Recorded): Promise<void> {
   client.on('error', () => {});
   await client.connect();
   try {
+    await client.flushAll();
     await client.set('k', 'v');
     expect(await client.multi().incr('n').get('k').sAdd('s', ['1', '2']).exec()).toEqual([1, 'v', 2]);
     expect(await Promise.all([client.get('k'), client.zAdd('z', { score: 1.5, value: 'm' }), client.zRangeWithScores('z', 0, -1)])).toEqual(['v', 1, [{ value: 'm', score: 1.5 }]]);
@@ -161,6 +162,7 @@ describe.skipIf(!hasRedisServer())('in front of a real server', () => {
 describe.skipIf(!hasRedisServer())('when things go wrong', () => {
   test('a server that is not there, or does not let us in, is a coded error', async () => {
     const redis = await startTcpRedis({ args: ['--requirepass', 'secret'] });
+    onTestFinished(() => redis.stop());
     const open = (port: number, password?: string): Promise<void> => recorded(port, async () => {}, password === undefined ? {} : { password });
     await expect(open(redis.port)).rejects.toMatchObject({ code: 'upstream_refused' });
     await expect(open(redis.port, 'wrong')).rejects.toMatchObject({ code: 'upstream_refused' });
@@ -179,6 +181,7 @@ describe.skipIf(!hasRedisServer())('when things go wrong', () => {
 
   test('a server that dies is said, its clients are cut off, and a new one is taken up again', async () => {
     const redis = await startTcpRedis();
+    onTestFinished(() => redis.stop());
     await recorded(redis.port, async ({ port, sink, gateway }) => {
       const client = await RawClient.open(port);
       await client.call('SET', 'k', 'v');
@@ -190,6 +193,7 @@ describe.skipIf(!hasRedisServer())('when things go wrong', () => {
       const orphan = await RawClient.open(port);
       await until(() => orphan.isClosed, 'no server, no connection');
       const again = await startTcpRedis({ port: redis.port });
+      onTestFinished(() => again.stop());
       await until(() => gateway.pending('a') === 0, 'idle');
       let answer: unknown;
       for (let attempt = 0; attempt < 5 && answer !== null; attempt++) {
@@ -200,15 +204,14 @@ describe.skipIf(!hasRedisServer())('when things go wrong', () => {
       expect(answer).toBe(null);
       expect(sink.losses.some(({ code }) => code === 'upstream_lost')).toBe(true);
       expect(sink.chains.get('redis:0/k')?.at(-1)).toMatchObject({ element: null, cause: 'external' });
-      await again.stop();
     });
   });
 
   test('a port in use is a coded error', async () => {
     const redis = await startTcpRedis();
+    onTestFinished(() => redis.stop());
     await recorded(redis.port, async ({ gateway, port }) => {
       await expect(gateway.listen('b', { host: '127.0.0.1', port })).rejects.toMatchObject({ code: 'port_in_use' });
     });
-    await redis.stop();
   });
 });

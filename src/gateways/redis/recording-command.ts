@@ -101,9 +101,4 @@ export class RecordedCommand {
   get isExclusive(): boolean {
     return this.databases === 'all' || this.databases.length > 0;
   }
-
-  /** Some part's outcome can only be found out by reading its keys again. */
-  get needsReread(): boolean {
-    return this.parts.some((part) => part.traits.comparison === 'reread');
-  }
 }

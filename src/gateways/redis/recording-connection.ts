@@ -188,7 +188,8 @@ export class RecordingConnection implements CommandOwner {
       if (command.blocks) blocking = command;
     }
     if (!this.#out.flushTo(this.#server)) this.#client.pause();
-    if (blocking !== undefined) this.#context.settler.blocks(blocking);
+    const sent = blocking;
+    if (sent !== undefined) this.#server.write('', () => this.#context.settler.blocks(sent)); // called when all before it is written
   }
 
   #fromServer(chunk: Buffer): void {

@@ -21,11 +21,11 @@ describe.skipIf(!hasRedisServer())('the recording gateway in front of a real Red
   });
 
   /** A gateway in front of a flushed server (`seed` is run first), with a client in lane `a`. */
-  async function record(options: { readonly seed?: readonly (readonly string[])[]; readonly snapshot?: 'auto' | 'touch' | 'full' } = {}): Promise<{ sink: MemorySink; gateway: RedisRecordingGateway; client: RawClient; port: number; idle: () => Promise<void>; stop: () => Promise<void> }> {
+  async function record(options: { readonly seed?: readonly (readonly string[])[]; readonly snapshot?: 'auto' | 'touch' | 'full'; readonly maxSnapshotKeys?: number } = {}): Promise<{ sink: MemorySink; gateway: RedisRecordingGateway; client: RawClient; port: number; idle: () => Promise<void>; stop: () => Promise<void> }> {
     await direct.call('FLUSHALL');
     for (const command of options.seed ?? []) await direct.call(...command);
     const sink = new MemorySink();
-    const gateway = new RedisRecordingGateway({ server: 'redis', upstream: { host: '127.0.0.1', port: redis.port }, sink, snapshot: options.snapshot ?? 'touch' });
+    const gateway = new RedisRecordingGateway({ server: 'redis', upstream: { host: '127.0.0.1', port: redis.port }, sink, snapshot: options.snapshot ?? 'touch', ...(options.maxSnapshotKeys === undefined ? {} : { maxSnapshotKeys: options.maxSnapshotKeys }) });
     await gateway.start();
     const { port } = await gateway.listen('a', { host: '127.0.0.1', port: 0 });
     const client = await RawClient.open(port);
@@ -218,6 +218,38 @@ describe.skipIf(!hasRedisServer())('the recording gateway in front of a real Red
     await idle();
     for (const key of ['a', 'b', 'c', 'd', 'e']) expect(sink.chains.get(`redis:0/${key}`)?.at(-1)).toMatchObject({ element: null, cause: 'write', by: 'r1' });
     expect(await client.call('GET', 'a')).toBe(null);
+    await stop();
+  });
+
+  test('a keyspace too large to be listed is a loss, and a problem of the requests that ask for it', async () => {
+    const { sink, client, idle, stop } = await record({ seed: [['SET', 'a', '1'], ['SET', 'b', '2'], ['SET', 'c', '3']], maxSnapshotKeys: 2 });
+    expect((await client.call('KEYS', '*') as string[]).length).toBe(3);
+    await idle();
+    expect(sink.completed).toEqual([]);
+    expect(sink.losses.map(({ code }) => code)).toEqual(['snapshot_too_large']);
+    expect(sink.problems.map(({ by, problem }) => [by, problem.code])).toEqual([['r1', 'keyspace_incomplete']]);
+    await stop();
+  });
+
+  test('what a full snapshot found is known, and what it did not find is known to be absent', async () => {
+    const { sink, client, idle, stop } = await record({ seed: [['SET', 'a', '1']], snapshot: 'full' });
+    expect(sink.completed).toEqual(['redis:0', 'redis']);
+    expect(sink.newest('redis:0/a')).toEqual(text('1'));
+    await client.pipeline([['SELECT', '5'], ['GET', 'nothing']]);
+    await idle();
+    expect(sink.chains.get('redis:5/nothing')).toEqual([{ revision: 1, element: null, cause: 'initial', by: null }]);
+    await stop();
+  });
+
+  test('the keys behind the patterns of SORT are touched too', async () => {
+    const { sink, client, idle, stop } = await record({ seed: [['RPUSH', 'l', '1', '2'], ['SET', 'w1', '9'], ['SET', 'w2', '3'], ['HSET', 'o1', 'f', 'x']] });
+    expect(await client.call('SORT', 'l', 'BY', 'w*', 'GET', 'o*->f')).toEqual([null, 'x']);
+    await client.call('SORT', 'l', 'BY', 'w*', 'STORE', 'd');
+    await idle();
+    expect(sink.touchesOf('r1').filter(({ key }) => key.startsWith('redis:0/w') || key.startsWith('redis:0/o')).map(({ key, revision }) => `${key} ${revision}`)).toEqual(expect.arrayContaining(['redis:0/w1 1', 'redis:0/w2 1', 'redis:0/o1 1', 'redis:0/o2 1']));
+    expect(sink.chains.get('redis:0/w1')?.map(({ cause }) => cause)).toEqual(['initial']);
+    expect(sink.newest('redis:0/d')?.value).toEqual({ type: 'list', items: ['2', '1'] });
+    expect(sink.problems).toEqual([]);
     await stop();
   });
 

@@ -51,8 +51,9 @@ export class RedisRecordingGateway {
   readonly #lanes = new Map<string, LaneTraffic>();
   #context: RecordingContext | undefined;
   #upstream: LoaderUpstream | undefined;
+  /** The gateway's own connection is being opened anew. */
   #reconnecting: Promise<void> | undefined;
-  #serverVersion = '';
+  #server = { version: '', expireTime: true, clockOffsetMs: 0 };
   #turnDepth = 0;
   #isClosed = false;
 
@@ -63,7 +64,7 @@ export class RedisRecordingGateway {
 
   /** The server's release as it says itself, for example `7.0.15`; empty before `start`. */
   get serverVersion(): string {
-    return this.#serverVersion;
+    return this.#server.version;
   }
 
   /**
@@ -75,12 +76,12 @@ export class RedisRecordingGateway {
     const control = await ControlConnection.open(upstream);
     try {
       const info = await readInfo(control, upstream);
-      this.#serverVersion = info.version;
       const table = new CommandTable(await demanded(control, upstream, 'COMMAND'));
       const clockOffsetMs = await clockOffset(control);
-      this.#upstream = { control, reader: readerFor(control, { table, version: info.version, clockOffsetMs }) };
+      this.#server = { version: info.version, expireTime: table.find(['pexpiretime']) !== undefined, clockOffsetMs };
+      this.#use(control);
       const mirror = new RecordingMirror({ directory: this.#directory, sink, clockOffsetMs, maxBytes: this.#options.mirrorMaxBytes ?? defaultMirrorBytes });
-      this.#context = this.#build(table, mirror, clockOffsetMs);
+      this.#context = this.#build(table, mirror);
       await this.#firstSnapshot(info.databases);
     } catch (error) {
       control.close();
@@ -128,14 +129,13 @@ export class RedisRecordingGateway {
     await Promise.all(closed);
   }
 
-  #build(table: CommandTable, mirror: RecordingMirror, clockOffsetMs: number): RecordingContext {
+  #build(table: CommandTable, mirror: RecordingMirror): RecordingContext {
     const { sink, maxSnapshotKeys = defaultSnapshotKeys } = this.#options;
     const directory = this.#directory;
     const locks = new LockTable(directory);
     const turn = (action: () => void): void => this.#turn(action);
     const loader = new RecordingLoader({
-      upstream: () => this.#upstream as LoaderUpstream, mirror, sink, directory, maxSnapshotKeys, turn,
-      failed: (error) => this.#controlLost(error, table, clockOffsetMs),
+      upstream: () => this.#upstream, mirror, sink, directory, maxSnapshotKeys, turn, failed: (error) => this.#controlLost(error),
     });
     const settler = new RecordingSettler({ mirror, loader, locks, sink });
     const traits = new TraitsTable(table, (name) => commandSpec(name) !== undefined);
@@ -164,8 +164,21 @@ export class RedisRecordingGateway {
       client.destroy();
       return;
     }
+    if (this.#upstream === undefined) {
+      this.#acceptLater(client, traffic);
+      return;
+    }
     const server = openUpstream(this.#options.upstream);
     this.#connections.add(new RecordingConnection({ context: this.#context, traffic, client, server }));
+  }
+
+  /** The server was lost: a client is let in once it is back, and turned away where it is not. */
+  #acceptLater(client: Socket, traffic: LaneTraffic): void {
+    client.on('error', () => {}); // 'close' follows
+    this.#reconnecting ??= this.#connectAgain().finally(() => {
+      this.#reconnecting = undefined;
+    });
+    this.#reconnecting.then(() => (client.destroyed ? undefined : this.#accept(client, traffic)), () => client.destroy());
   }
 
   async #firstSnapshot(databases: ReadonlyMap<number, number>): Promise<void> {
@@ -182,38 +195,35 @@ export class RedisRecordingGateway {
   }
 
   /** Without its own connection the gateway cannot load: clients are cut off, as by a server that went away, and may come again. */
-  #controlLost(error: Error, table: CommandTable, clockOffsetMs: number): void {
-    if (this.#isClosed || this.#reconnecting !== undefined) return;
-    this.#options.sink.loss('upstream_lost', `the gateway's connection to Redis was lost: ${error.message}`);
+  #controlLost(error: Error): void {
+    if (this.#isClosed || this.#upstream === undefined) return;
+    this.#upstream.control.close();
+    this.#upstream = undefined;
+    this.#options.sink.loss('upstream_lost', `the gateway's connection to Redis was lost, and with it every client's: ${error.message}`);
     for (const connection of this.#connections) connection.destroy();
     this.#context?.loader.reset();
     for (const database of this.#directory.databases()) {
-      for (const state of database.keys.values()) {
-        state.isLoaded = state.isLoading = state.isDirty = state.isBeingReread = false;
-      }
-    }
-    this.#reconnecting = this.#reconnect(table, clockOffsetMs);
-  }
-
-  async #reconnect(table: CommandTable, clockOffsetMs: number): Promise<void> {
-    try {
-      const control = await ControlConnection.open(this.#options.upstream);
-      this.#upstream = { control, reader: readerFor(control, { table, version: this.#serverVersion, clockOffsetMs }) };
-      if (this.#isClosed) control.close();
-    } catch {
-      // The server is still away: the next command that needs it tries again.
-    } finally {
-      this.#reconnecting = undefined;
+      for (const state of database.keys.values()) state.isLoaded = state.isLoading = state.isDirty = state.isBeingReread = false;
     }
   }
-}
 
-function readerFor(control: ControlConnection, about: { readonly table: CommandTable; readonly version: string; readonly clockOffsetMs: number }): ElementReader {
-  return new ElementReader(control, {
-    expireTime: about.table.find(['pexpiretime']) !== undefined,
-    fullStreamInfo: Number(about.version.split('.')[0]) >= 6,
-    now: () => Date.now() + about.clockOffsetMs,
-  });
+  async #connectAgain(): Promise<void> {
+    const control = await ControlConnection.open(this.#options.upstream);
+    if (this.#isClosed) {
+      control.close();
+      return;
+    }
+    this.#use(control);
+  }
+
+  #use(control: ControlConnection): void {
+    const { expireTime, clockOffsetMs } = this.#server;
+    control.onLost = (error) => this.#controlLost(error);
+    this.#upstream = {
+      control,
+      reader: new ElementReader(control, { expireTime, fullStreamInfo: Number(this.serverVersion.split('.')[0]) >= 6, now: () => Date.now() + clockOffsetMs }),
+    };
+  }
 }
 
 async function demanded(control: ControlConnection, upstream: UpstreamAddress, ...command: string[]): Promise<Reply> {

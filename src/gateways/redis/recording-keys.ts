@@ -94,6 +94,8 @@ export class DatabaseState {
   holders = 0;
   /** Commands on the whole keyspace, active (the first) or waiting. */
   readonly exclusive: RecordedCommand[] = [];
+  /** Keys with something to do once the active one is answered. */
+  readonly postponed: Set<KeyState> = new Set();
   /** Commands on keys that wait for those. */
   readonly waiters: RecordedCommand[] = [];
 
@@ -110,6 +112,12 @@ export class DatabaseState {
       this.keys.set(name, state);
     }
     return state;
+  }
+
+  /** A command on the whole keyspace is in flight: whatever else is answered now may be its doing. */
+  get isTaken(): boolean {
+    const [active] = this.exclusive;
+    return active !== undefined && active.holdsLocks && active.reply === undefined;
   }
 
   /** `redis:0`, or `redis:<server>.0`: the scope of completeness. */

@@ -17,7 +17,7 @@ export interface LoaderUpstream {
 
 /** Reads elements from the server into the mirror: at first touch, again where the mirror was wrong, or a whole database. */
 export class RecordingLoader {
-  readonly #upstream: () => LoaderUpstream;
+  readonly #upstream: () => LoaderUpstream | undefined;
   readonly #mirror: RecordingMirror;
   readonly #sink: RedisRecordingSink;
   readonly #directory: KeyDirectory;
@@ -28,7 +28,8 @@ export class RecordingLoader {
   readonly #wanted = new Map<DatabaseState, { readonly state: KeyState; readonly done: (read: ElementRead) => void }[]>();
 
   constructor(options: {
-    readonly upstream: () => LoaderUpstream;
+    /** undefined: it is lost; every client is being cut off. */
+    readonly upstream: () => LoaderUpstream | undefined;
     readonly mirror: RecordingMirror;
     readonly sink: RedisRecordingSink;
     readonly directory: KeyDirectory;
@@ -70,11 +71,15 @@ export class RecordingLoader {
     else queue.push({ state, done });
   }
 
-  /** Runs an action once everything has been read that the server had sent, on any connection, before this call. */
-  barrier(action: () => void): void {
+  /**
+   * Runs an action once everything has been read that the server had sent, on any connection, before this call. With two rounds, also
+   * what it answers at once to commands that had reached it: it reads all that came in one round before it writes the answers.
+   */
+  barrier(action: () => void, rounds = 1): void {
     // What was sent before is readable by now, but another socket's turn may only be in this round of events.
-    const finished = this.#upstream().control.one('PING').then(() => {}, (error: Error) => this.#failed(error));
-    void finished.then(() => setImmediate(() => this.#turn(action)));
+    const upstream = this.#upstream();
+    if (upstream === undefined) return void setImmediate(() => this.#turn(action));
+    void this.#afterPings(upstream.control, action, rounds);
   }
 
   /** Sends the batches asked for since the last flush. */
@@ -89,7 +94,8 @@ export class RecordingLoader {
   /** Lists a database and loads all of it. With too many keys it only says so. @throws upstream_unreachable */
   async snapshot(database: DatabaseState, maxKeys: number = this.#maxSnapshotKeys): Promise<void> {
     if (database.isComplete || database.isTooLarge) return;
-    const { control, reader } = this.#upstream();
+    const { control, reader } = this.#upstream() ?? {};
+    if (control === undefined || reader === undefined) return;
     const names = await listKeys(control, database, maxKeys);
     if (names === undefined) {
       database.isTooLarge = true;
@@ -111,6 +117,15 @@ export class RecordingLoader {
     this.#wanted.clear();
   }
 
+  async #afterPings(control: ControlConnection, action: () => void, rounds: number): Promise<void> {
+    try {
+      for (let round = 0; round < rounds; round++) await control.one('PING');
+    } catch (error) {
+      this.#failed(error as Error);
+    }
+    setImmediate(() => this.#turn(action));
+  }
+
   #completeFor(command: RecordedCommand, database: DatabaseState): void {
     if (database.isComplete || database.isTooLarge) return;
     command.missingLoads++;
@@ -122,10 +137,8 @@ export class RecordingLoader {
 
   #send(database: DatabaseState, batch: readonly { readonly state: KeyState; readonly done: (read: ElementRead) => void }[]): void {
     const requests = batch.map(({ state }) => ({ key: state.key, type: state.type }));
-    this.#upstream().reader.read(database.index, requests).then(
-      (reads) => this.#turn(() => batch.forEach(({ done }, index) => done(reads[index] as ElementRead))),
-      (error: Error) => this.#failed(error),
-    );
+    const deliver = (reads: readonly ElementRead[]): void => batch.forEach((wanted, index) => wanted.done(reads[index] as ElementRead));
+    this.#upstream()?.reader.read(database.index, requests).then((reads) => this.#turn(() => deliver(reads)), (error: Error) => this.#failed(error));
   }
 
   #loaded(state: KeyState, read: ElementRead): void {

@@ -23,7 +23,7 @@ export class LockTable {
     if (!command.holdsLocks) return;
     command.holdsLocks = false;
     if (command.isExclusive) {
-      for (const database of this.#databasesOf(command)) {
+      for (const database of this.databasesOf(command)) {
         remove(database.exclusive, command);
         this.wakeDatabase(database);
       }
@@ -48,6 +48,11 @@ export class LockTable {
     for (const waiter of database.waiters.splice(0)) waiter.owner.pump();
   }
 
+  /** The databases a command holds whole; none for a command on keys. */
+  databasesOf(command: RecordedCommand): readonly DatabaseState[] {
+    return command.databases === 'all' ? this.#directory.databases() : command.databases;
+  }
+
   /** Forgets a command that will never be sent. */
   withdraw(command: RecordedCommand): void {
     for (const key of command.keys) {
@@ -55,7 +60,7 @@ export class LockTable {
       this.wake(key);
     }
     if (!command.isExclusive) return;
-    for (const database of this.#databasesOf(command)) if (remove(database.exclusive, command)) this.wakeDatabase(database);
+    for (const database of this.databasesOf(command)) if (remove(database.exclusive, command)) this.wakeDatabase(database);
   }
 
   #tryKeys(command: RecordedCommand): boolean {
@@ -85,16 +90,12 @@ export class LockTable {
   }
 
   #tryDatabases(command: RecordedCommand): boolean {
-    const databases = this.#databasesOf(command);
+    const databases = this.databasesOf(command);
     if (!command.hasTicket) for (const database of databases) database.exclusive.push(command);
     command.hasTicket = true;
     if (!databases.every((database) => database.exclusive[0] === command && database.holders === 0)) return false;
     command.holdsLocks = true;
     return true;
-  }
-
-  #databasesOf(command: RecordedCommand): readonly DatabaseState[] {
-    return command.databases === 'all' ? this.#directory.databases() : command.databases;
   }
 }
 

@@ -36,18 +36,33 @@ function removalForm(args: readonly ByteString[], reply: Reply): MirrorForm | un
 
 /** XADD with the id that the server gave. An approximate trim depends on the server's memory layout: that is read again. */
 function additionForm(args: readonly ByteString[], id: ByteString): MirrorForm {
-  let at = 2;
+  const { idAt, isApproximate } = additionOptions(args);
+  return { args: [...args.slice(0, idAt), id, ...args.slice(idAt + 1)], expected: id, comparison: isApproximate ? 'reread' : 'exact' };
+}
+
+/** The options of an XADD: where its id is, and how it trims. `maxLength`: null when it does not trim by length. */
+export function additionOptions(args: readonly ByteString[]): { readonly idAt: number; readonly isApproximate: boolean; readonly maxLength: number | null } {
   let isApproximate = false;
+  let maxLength: number | null = null;
+  let at = 2;
   for (; at < args.length; at++) {
     const word = (args[at] as string).toUpperCase();
     if (word === 'MAXLEN' || word === 'MINID') {
       if (args[at + 1] === '~') isApproximate = true;
       if (args[at + 1] === '~' || args[at + 1] === '=') at++;
       at++;
+      if (word === 'MAXLEN') maxLength = Number(args[at]);
     } else if (word === 'LIMIT') at++;
     else if (word !== 'NOMKSTREAM') break;
   }
-  return { args: [...args.slice(0, at), id, ...args.slice(at + 1)], expected: id, comparison: isApproximate ? 'reread' : 'exact' };
+  return { idAt: at, isApproximate, maxLength };
+}
+
+/** Whether it is clear before the reply that the mirror may not be able to follow this command by itself. */
+export function mayNeedReread(part: CommandPart): boolean {
+  const { name, comparison } = part.traits;
+  if (name === 'SORT') return part.modes.some((mode) => mode !== 'read');
+  return comparison === 'reread' || (name === 'XADD' && additionOptions(part.args).isApproximate);
 }
 
 /** A blocking command that was answered found what it answers with: the mirror, asked for just that key, finds the same. */

@@ -43,7 +43,8 @@ export class MirrorMemory {
 
   #shrink(keep: KeyState): void {
     const target = this.#maxBytes * 0.75;
-    const candidates = [...this.#held].filter((state) => state !== keep && state.holders === 0 && state.seals === 0).sort((a, b) => a.lastUse - b.lastUse);
+    const isFree = (state: KeyState): boolean => state.holders + state.seals + state.parked + state.database.exclusive.length === 0;
+    const candidates = [...this.#held].filter((state) => state !== keep && isFree(state)).sort((a, b) => a.lastUse - b.lastUse);
     for (const state of candidates) {
       if (this.#bytes <= target) return;
       this.#drop(state);

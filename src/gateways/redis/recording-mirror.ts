@@ -10,7 +10,7 @@ import type { ElementRead } from './element-reader.ts';
 import type { CommandPart, RecordedCommand } from './recording-command.ts';
 import { HintLedger } from './recording-hints.ts';
 import type { KeyDirectory, KeyState } from './recording-keys.ts';
-import { mirrorForm } from './recording-mirror-form.ts';
+import { additionOptions, mayNeedReread, mirrorForm } from './recording-mirror-form.ts';
 import { MirrorMemory } from './recording-mirror-memory.ts';
 import { isNull, itemsOf, outcomeOf, sameOrder, sameReply, wasNotRun } from './recording-replies.ts';
 import type { RedisRecordingSink } from './recording-sink.ts';
@@ -82,8 +82,9 @@ export class RecordingMirror {
         for (const key of part.keys) wrong.add(key);
         return;
       }
-      const failed = this.#applyPart(command, part, replies[index] ?? null);
-      if (failed.length > 0 && !this.#unsupported && !this.#rereads(part, replies[index] ?? null)) command.isUncertain = true;
+      const failed = this.#applyPart(command, part, replies[index] ?? null).filter((key) => !wrong.has(key));
+      const isExpected = this.#unsupported || mayNeedReread(part) || part.traits.name.startsWith('SORT');
+      if (failed.length > 0 && !isExpected) command.isUncertain = true;
       for (const key of failed) wrong.add(key);
     });
     return [...wrong];
@@ -136,24 +137,41 @@ export class RecordingMirror {
     if (traits.role === 'whole') return this.#applyWhole(command, part, reply);
     if (traits.role === 'watch') this.#touchAll(command, part);
     if (traits.role !== 'data' || part.keys.length === 0) return [];
-    if (traits.comparison === 'reread') return part.keys;
+    if (traits.comparison === 'reread' && traits.name !== 'SORT') return part.keys;
+    const reached = traits.name === 'SORT' || traits.name === 'SORT_RO' ? this.#reachedBySort(command, part) : [];
     const form = part.keys.some((key) => key.isOpaque) ? undefined : mirrorForm(part, reply);
     if (form === undefined) {
       this.#noteOutcome(command, part, reply, undefined);
       this.#touchAll(command, part);
-      return [];
+      return reached;
     }
-    if (form.comparison === 'reread') return part.keys;
-    const { same, ours } = this.#executeAround(command, part, form.args, form.expected, form.comparison);
+    if (form.comparison === 'reread' && !this.#fitsUntrimmed(part)) return [...part.keys, ...reached];
+    const { same, ours } = this.#executeAround(command, part, form.args, form.expected, form.comparison === 'reread' ? 'exact' : form.comparison);
     if (!same) return part.keys;
     this.#noteOutcome(command, part, reply, ours);
     this.#report(command.by);
     return [];
   }
 
-  /** Whether reading the keys again is how this part is followed, rather than a sign of something unexpected. */
-  #rereads(part: CommandPart, reply: Reply): boolean {
-    return part.traits.comparison === 'reread' || mirrorForm(part, reply)?.comparison === 'reread';
+  /** An XADD to a stream that is not longer than allowed afterwards: nothing is trimmed, however approximately. */
+  #fitsUntrimmed(part: CommandPart): boolean {
+    const [state] = part.keys;
+    const { maxLength } = part.traits.name === 'XADD' ? additionOptions(part.args) : { maxLength: null };
+    if (state === undefined || maxLength === null) return false;
+    const entry = this.peek(state);
+    return (entry?.type === 'stream' ? entry.items.length : 0) < maxLength;
+  }
+
+  /** The keys that SORT's BY and GET patterns stand for: those in the mirror are touched, the others returned to be read. */
+  #reachedBySort(command: RecordedCommand, part: CommandPart): readonly KeyState[] {
+    const [sorted] = part.keys;
+    const entry = sorted === undefined ? undefined : this.peek(sorted);
+    const patterns = part.args.filter((arg, index) => arg.includes('*') && /^(by|get)$/i.test(part.args[index - 1] ?? ''));
+    if (entry === undefined || patterns.length === 0) return [];
+    const names = new Set(patterns.flatMap((pattern) => elementsOf(entry).map((element) => keyOfPattern(pattern, element))));
+    const states = [...names].map((name) => this.#directory.database(part.database).key(name));
+    for (const state of states) if (state.isLoaded) this.touch(command.by, state, { read: true, written: false });
+    return states.filter((state) => !state.isLoaded);
   }
 
   /** KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL. */
@@ -161,6 +179,7 @@ export class RecordingMirror {
     const { name } = part.traits;
     if (reply instanceof ErrorReply) return [];
     const database = this.#directory.database(part.database);
+    if (database.isTooLarge) this.#sink.problem(command.by, { code: 'keyspace_incomplete', message: `${name} is about all keys of ${database.scope}, which are too many to be recorded` });
     if (name === 'FLUSHDB' || name === 'FLUSHALL') {
       for (const flushed of name === 'FLUSHALL' ? this.#directory.databases() : [database]) this.#flush(flushed, command.by);
       return [];
@@ -178,8 +197,9 @@ export class RecordingMirror {
     return [...wrong, ...missing];
   }
 
+  /** Never seen in a database that is known, or known to be absent. (One that was dropped to save memory is neither.) */
   #isUnexpectedlyThere(state: KeyState): boolean {
-    return !state.isOpaque && (!state.isLoaded || this.peek(state) === undefined);
+    return !state.isOpaque && (state.revision === 0 || (state.isLoaded && this.peek(state) === undefined));
   }
 
   #flush(database: ReturnType<KeyDirectory['database']>, by: RequestId | null): void {
@@ -329,4 +349,22 @@ export class RecordingMirror {
 function withKnownExpiry(element: Element | null, knownMs: number | null): Element | null {
   if (element === null || element.expiresAtMs === null || knownMs === null || Math.abs(element.expiresAtMs - knownMs) > sameExpiryMs) return element;
   return { value: element.value, expiresAtMs: knownMs };
+}
+
+/** What SORT goes through. */
+function elementsOf(entry: Entry): readonly ByteString[] {
+  switch (entry.type) {
+    case 'list': return entry.items;
+    case 'set': return [...entry.members];
+    case 'zset': return [...entry.scores.keys()];
+    case 'string': case 'hash': case 'stream': return [];
+  }
+}
+
+/** `weight_*` and `object_*->field`: the first star is the element, and a hash's field is no part of the key. */
+function keyOfPattern(pattern: ByteString, element: ByteString): ByteString {
+  const star = pattern.indexOf('*');
+  const arrow = pattern.indexOf('->', star);
+  const end = arrow > star && arrow + 2 < pattern.length ? arrow : pattern.length;
+  return pattern.slice(0, star) + element + pattern.slice(star + 1, end);
 }

@@ -5,6 +5,7 @@ import type { KeyState } from './recording-keys.ts';
 import type { RecordingLoader } from './recording-loader.ts';
 import type { LockTable } from './recording-locks.ts';
 import type { RecordingMirror } from './recording-mirror.ts';
+import { mayNeedReread } from './recording-mirror-form.ts';
 import { isNull, itemsOf } from './recording-replies.ts';
 import type { RedisRecordingSink } from './recording-sink.ts';
 
@@ -29,12 +30,16 @@ export class RecordingSettler {
     this.#sink = options.sink;
   }
 
-  /** A command has its locks and is about to be sent. One that has to be settled closes its keys now, even to its own connection. */
+  /**
+   * A command has its locks and is about to be sent. One that may have to be settled closes its keys now, even to its own connection; so
+   * does a write to a key that somebody waits for, since the server serves the waiter before whatever comes next.
+   */
   admitted(command: RecordedCommand): void {
-    if (command.needsReread) this.#seal(command, command.keys);
+    if (command.parts.some(mayNeedReread)) this.#seal(command, command.keys);
+    else this.#seal(command, command.keys.filter((key) => key.parked > 0 && command.mayWrite(key)));
   }
 
-  /** A blocking command is sent. Unless it is answered at once it gives its locks back and waits without. */
+  /** A blocking command has left this machine. Unless it is answered at once it gives its locks back and waits without. */
   blocks(command: RecordedCommand): void {
     this.#loader.barrier(() => {
       if (command.reply !== undefined || !command.holdsLocks) return;
@@ -43,7 +48,7 @@ export class RecordingSettler {
       this.#answered(command);
       this.#locks.release(command);
       command.owner.parked(command);
-    });
+    }, 2);
   }
 
   /** The reply has come. */
@@ -101,7 +106,11 @@ export class RecordingSettler {
   }
 
   #answered(command: RecordedCommand): void {
-    if (!command.holdsLocks || command.isExclusive) return;
+    if (!command.holdsLocks) return;
+    if (command.isExclusive) {
+      this.#resume(command);
+      return;
+    }
     for (const key of command.keys) {
       key.unanswered--;
       this.#rereadIfQuiet(key);
@@ -109,8 +118,26 @@ export class RecordingSettler {
     }
   }
 
+  /** Takes up what had to wait for a command on the whole keyspace. */
+  #resume(command: RecordedCommand): void {
+    const keys = this.#locks.databasesOf(command).flatMap(({ postponed }) => {
+      const list = [...postponed];
+      postponed.clear();
+      return list;
+    });
+    for (const key of keys) {
+      this.#rereadIfQuiet(key);
+      this.#applyLateIfQuiet(key);
+    }
+  }
+
+  #isQuiet(key: KeyState): boolean {
+    if (key.database.isTaken) key.database.postponed.add(key);
+    return key.unanswered === 0 && !key.database.isTaken;
+  }
+
   #rereadIfQuiet(key: KeyState): void {
-    if (!key.isDirty || key.isBeingReread || key.unanswered > 0) return;
+    if (!key.isDirty || key.isBeingReread || !this.#isQuiet(key)) return;
     key.isBeingReread = true;
     this.#loader.read(key, (read) => this.#reread(key, read));
   }
@@ -120,7 +147,9 @@ export class RecordingSettler {
     const writer = settlers.findLast((command) => command.mayWrite(key));
     const hasExpired = read === null && key.expiresAtMs !== null && key.expiresAtMs <= this.#mirror.now() + expiryToleranceMs;
     const before = key.revision;
-    const changed = this.#mirror.install(key, read, writer !== undefined ? 'write' : hasExpired ? 'expired' : 'external', writer?.by ?? null);
+    const isFirst = before === 0 && (read === null || !key.database.isComplete);
+    const cause = writer !== undefined ? 'write' : isFirst ? 'initial' : hasExpired ? 'expired' : 'external';
+    const changed = this.#mirror.install(key, read, cause, writer?.by ?? null);
     key.isDirty = false;
     key.isBeingReread = false;
     for (const command of settlers) this.#report(command, key, before, changed);
@@ -186,7 +215,7 @@ export class RecordingSettler {
     const [command] = key.lateReplies;
     if (command === undefined) return;
     const keys = affectedKeys(command, command.reply as Reply);
-    if (!keys.every((each) => each.lateReplies[0] === command && each.unanswered === 0 && !each.isDirty)) return;
+    if (!keys.every((each) => each.lateReplies[0] === command && this.#isQuiet(each) && !each.isDirty)) return;
     for (const each of keys) each.lateReplies.shift();
     const wrong = this.#mirror.apply(command);
     if (wrong.length > 0) this.#settle(command, wrong);
@@ -199,6 +228,7 @@ export class RecordingSettler {
 
   #finish(command: RecordedCommand): void {
     this.#locks.release(command);
+    if (command.isExclusive) this.#resume(command);
     for (const key of command.sealed.splice(0)) {
       key.seals--;
       if (key.seals === 0) this.#locks.wake(key);

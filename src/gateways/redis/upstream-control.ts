@@ -27,6 +27,8 @@ export class ControlConnection {
   readonly #socket: Socket;
   readonly #address: UpstreamAddress;
   readonly #batches: Batch[] = [];
+  /** Called once when the connection is lost, unless {@link close} ended it. */
+  onLost: (error: Error) => void = () => {};
   #database = 0;
   #lost: Error | undefined;
 
@@ -81,6 +83,7 @@ export class ControlConnection {
 
   /** Closes the connection; what still waits is rejected. */
   close(): void {
+    this.onLost = () => {};
     this.#socket.destroy();
   }
 
@@ -107,9 +110,16 @@ export class ControlConnection {
     batch.reject(new ForeshardError('upstream_refused', `Redis at ${this.#address.host}:${this.#address.port} refused SELECT: ${batch.refused.message}`));
   }
 
+  /** Whether nothing can be sent any more. */
+  get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
   #onLost(error: Error): void {
+    const isFirst = this.#lost === undefined;
     this.#lost ??= error;
     for (const batch of this.#batches.splice(0)) batch.reject(unreachable(this.#address, error));
+    if (isFirst) this.onLost(error);
   }
 }
 

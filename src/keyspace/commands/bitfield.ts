@@ -117,6 +117,8 @@ function fitted(value: bigint, { type, overflow, kind }: Operation): bigint | un
   const seen = kind === 'SET' && !type.signed ? BigInt.asUintN(64, value) : value;
   if (seen >= least && seen <= greatest) return seen;
   if (overflow === 'FAIL') return undefined;
-  if (overflow === 'SAT') return seen > greatest ? greatest : least;
+  // Redis takes the distance to the greatest value in 64 bits: for the very lowest operands of SET it wraps, and they saturate upwards.
+  const isAbove = seen > greatest || (kind === 'SET' && type.signed && type.bits < 64 && BigInt.asIntN(64, greatest - seen) < 0n);
+  if (overflow === 'SAT') return isAbove ? greatest : least;
   return type.signed ? BigInt.asIntN(type.bits, seen) : BigInt.asUintN(type.bits, seen);
 }

@@ -70,11 +70,12 @@ function countOnes(value: ByteString, { first, last }: BitRange): number {
 const bitcount: Run = (context, [key = '', ...range]) => {
   const value = readString(context, key);
   if (value === undefined) return 0;
-  if (range.length === 1) throw syntaxError();
+  if (range.length === 1 || range.length > 3) throw syntaxError();
+  const [start, end] = range.slice(0, 2).map((bound) => numberArgument(bound));
+  // BITPOS clamps such a range to the first unit instead. Redis answers before it looks at the unit.
+  if (start !== undefined && end !== undefined && start < 0 && end < 0 && start > end) return 0;
   const bits = bitRange(value, range);
-  // BITPOS clamps such a range to the first unit instead.
-  const isReversed = range.slice(0, 2).every((bound) => bound.startsWith('-')) && Number(range[0]) > Number(range[1]);
-  return bits === undefined || isReversed ? 0 : countOnes(value, bits);
+  return bits === undefined ? 0 : countOnes(value, bits);
 };
 
 const bitpos: Run = (context, [key = '', bitText = '', ...range]) => {

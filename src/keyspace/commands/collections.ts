@@ -5,9 +5,13 @@ import { isIntsetMember, type Entry, type EntryOf, type HashEntry, type ListEntr
 /** Above so many members Redis gives up the intset encoding. */
 const maxIntset = 512;
 
+/** A hash without fields, not yet put anywhere. */
 export const newHash = (): HashEntry => ({ type: 'hash', fields: new Map(), expiresAtMs: null, owner: null });
+/** A list without items, not yet put anywhere. */
 export const newList = (): ListEntry => ({ type: 'list', items: [], expiresAtMs: null, owner: null });
+/** A set without members, not yet put anywhere. */
 export const newSet = (): SetEntry => ({ type: 'set', members: new Set(), intsOnly: true, expiresAtMs: null, owner: null });
+/** A sorted set without members, not yet put anywhere. */
 export const newZset = (): ZsetEntry => ({ type: 'zset', scores: new Map(), sorted: null, expiresAtMs: null, owner: null });
 
 /** Makes changes of an entry known: one just made is put, one changed in place is announced and removed if now empty. */

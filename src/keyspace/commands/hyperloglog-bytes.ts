@@ -210,13 +210,13 @@ function mergeRuns(bytes: number[], from: number): void {
 
 /** The estimated number of distinct elements. */
 export function estimate(registers: Uint8Array): number {
-  const histogram = new Array<number>(64).fill(0);
+  const histogram = Array.from({ length: 64 }, () => 0);
   for (const value of registers) histogram[value] = (histogram[value] ?? 0) + 1;
   const m = registerCount;
   let z = m * tau((m - (histogram[hashBits + 1] ?? 0)) / m);
   for (let j = hashBits; j >= 1; j--) z = (z + (histogram[j] ?? 0)) * 0.5;
   z += m * sigma((histogram[0] ?? 0) / m);
-  return Math.round((0.721347520444481703680 * m * m) / z);
+  return Math.round((0.7213475204444817 * m * m) / z);
 }
 
 function sigma(start: number): number {

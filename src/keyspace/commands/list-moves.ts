@@ -8,6 +8,7 @@ import { secondsArgument, tryOrBlock } from './blocking.ts';
 import { commit, newList } from './collections.ts';
 
 type Run = CommandSpec['run'];
+/** An end of a list: left is the head. */
 export type End = 'left' | 'right';
 
 /** Removes up to `count` items from one end, the outermost first. */

@@ -28,7 +28,9 @@ function push(end: End, options: { readonly onlyExisting: boolean }): Run {
     if (existing === undefined && options.onlyExisting) return 0;
     const entry = existing ?? newList();
     db.noteWrite(key);
-    if (end === 'left') entry.items = [...values.reverse(), ...entry.items];
+    // A few are moved in place; thousands as arguments of one call would be too many for the stack.
+    if (end === 'left' && values.length <= 1000) entry.items.unshift(...values.reverse());
+    else if (end === 'left') entry.items = [...values.reverse(), ...entry.items];
     else for (const value of values) entry.items.push(value);
     commit(db, key, entry);
     return entry.items.length;

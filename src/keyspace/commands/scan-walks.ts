@@ -32,7 +32,8 @@ export function walkPosition({ keyspace, db }: CommandContext, args: readonly By
   const [cursor = '', ...rest] = args;
   if (cursor !== '0') return state?.issued.get(`${db.index} ${cursor}`);
   const walk = state?.upcoming.get(identity(db.index, rest))?.shift();
-  return walk === undefined ? undefined : { walk, page: 0 };
+  // Nothing but an empty page stands for a use whose order the state alone explained.
+  return walk === undefined || walk.listed.size === 0 ? undefined : { walk, page: 0 };
 }
 
 /** Hands out the cursor of a position. */
@@ -66,7 +67,6 @@ function recordedWalks(keyspace: KeyspaceHost): Map<string, Walk[]> {
     const walks = pagesByIdentity.get(id) ?? [];
     pagesByIdentity.set(id, walks);
     const current = walks.at(-1);
-    // An empty outcome of a first page stands for a use that needed no hint.
     if (cursor === '0' || current === undefined) walks.push([{ cursor, keys: outcome }]);
     else current.push({ cursor, keys: outcome });
   }

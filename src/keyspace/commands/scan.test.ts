@@ -68,9 +68,10 @@ describe('SCAN', () => {
 
   it('ends a recorded walk with its last page where nothing else is there, and shows one page as long as it was', () => {
     const hint = { command: 'SCAN', args: ['0'], database: 0, outcome: ['c', 'b'] };
-    const { run } = manualKeyspace({ hints: [hint, hint] });
+    const { run } = manualKeyspace({ hints: [hint, { ...hint, outcome: [] }, hint] });
     run('MSET b 2 c 3');
     expect(run('SCAN 0')).toEqual(['0', ['c', 'b']]);
+    expect((run('SCAN 0') as [string, string[]])[1].sort()).toEqual(['b', 'c']);
     run('SET a 1');
     const [cursor, keys] = run('SCAN 0') as [string, string[]];
     expect(keys).toEqual(['c', 'b']);

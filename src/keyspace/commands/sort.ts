@@ -11,6 +11,8 @@ import { isOption } from './arguments.ts';
 
 interface SortOptions {
   readonly by: ByteString | undefined;
+  /** Some BY had no star, which asks for no sorting; a later BY does not take that back. */
+  readonly asIs: boolean;
   readonly gets: readonly ByteString[];
   readonly limit: { readonly offset: number; readonly count: number } | undefined;
   readonly descending: boolean;
@@ -21,7 +23,7 @@ interface SortOptions {
 function sortOptions(args: readonly ByteString[], readonly: boolean): SortOptions {
   const gets: ByteString[] = [];
   const found: { -readonly [K in keyof SortOptions]: SortOptions[K] } = {
-    by: undefined, gets, limit: undefined, descending: false, alpha: false, destination: undefined,
+    by: undefined, asIs: false, gets, limit: undefined, descending: false, alpha: false, destination: undefined,
   };
   for (let i = 0; i < args.length; i++) {
     const left = args.length - i - 1;
@@ -30,8 +32,10 @@ function sortOptions(args: readonly ByteString[], readonly: boolean): SortOption
     else if (isOption(args[i], 'ALPHA')) found.alpha = true;
     else if (isOption(args[i], 'LIMIT') && left >= 2) found.limit = { offset: numberArgument(args[++i] ?? ''), count: numberArgument(args[++i] ?? '') };
     else if (!readonly && isOption(args[i], 'STORE') && left >= 1) found.destination = args[++i];
-    else if (isOption(args[i], 'BY') && left >= 1) found.by = args[++i];
-    else if (isOption(args[i], 'GET') && left >= 1) gets.push(args[++i] ?? '');
+    else if (isOption(args[i], 'BY') && left >= 1) {
+      found.by = args[++i];
+      found.asIs ||= found.by?.includes('*') === false;
+    } else if (isOption(args[i], 'GET') && left >= 1) gets.push(args[++i] ?? '');
     else throw syntaxError();
   }
   return found;
@@ -50,10 +54,11 @@ function lookUp(db: Database, pattern: ByteString, item: ByteString): ByteString
   return entry?.type === 'string' ? entry.value : null;
 }
 
+/** The items before any sorting; `descending` turns those round that have an order. */
 function itemsOf(entry: Entry | undefined, descending: boolean): ByteString[] {
   switch (entry?.type) {
     case undefined: return [];
-    case 'list': return [...entry.items];
+    case 'list': return descending ? entry.items.toReversed() : [...entry.items];
     case 'set': return setMembers(entry);
     case 'zset': {
       const members = sortedMembers(entry).map(([member]) => member);
@@ -65,11 +70,16 @@ function itemsOf(entry: Entry | undefined, descending: boolean): ByteString[] {
 
 const compareBytes = (a: ByteString, b: ByteString): number => (a < b ? -1 : a > b ? 1 : 0);
 
+/** What C sees of a text: nothing behind a NUL. */
+const untilNul = (text: ByteString): ByteString => (text.includes('\0') ? text.slice(0, text.indexOf('\0')) : text);
+
 function sorted(db: Database, items: readonly ByteString[], options: SortOptions): ByteString[] {
   const weights = items.map((item) => ({ item, by: options.by === undefined ? item : lookUp(db, options.by, item) }));
   const sign = options.descending ? -1 : 1;
   if (options.alpha) {
-    const compare = (a: ByteString | null, b: ByteString | null): number => (a === null || b === null ? Number(a !== null) - Number(b !== null) : compareBytes(a, b));
+    // For a reply Redis collates by strcoll (in the C locale here), for a list it stores it compares all bytes.
+    const shown = options.destination === undefined ? untilNul : (text: ByteString): ByteString => text;
+    const compare = (a: ByteString | null, b: ByteString | null): number => (a === null || b === null ? Number(a !== null) - Number(b !== null) : compareBytes(shown(a), shown(b)));
     return weights.sort((a, b) => sign * compare(a.by, b.by)).map(({ item }) => item);
   }
   const scored = weights.map(({ item, by }) => ({ item, score: by === null ? 0 : sortWeight(by) }));
@@ -78,7 +88,7 @@ function sorted(db: Database, items: readonly ByteString[], options: SortOptions
 
 function sortWeight(text: ByteString): number {
   // Redis hands the bytes to strtod, which skips leading space and sees nothing behind a NUL.
-  const seen = text.split('\0', 1)[0] ?? '';
+  const seen = untilNul(text);
   const value = seen === '' ? 0 : parseDouble(seen.replace(/^[ \t\n\v\f\r]+/, ''));
   if (value === undefined) throw new CommandError("ERR One or more scores can't be converted into double");
   return value;
@@ -88,8 +98,8 @@ function sort(context: CommandContext, [key = '', ...rest]: readonly ByteString[
   const { db } = context;
   const entry = db.read(key);
   let options = sortOptions(rest, readonly);
-  // A pattern without a star asks for no sorting at all, except of a set whose order would not be the same on a replica.
-  let asIs = options.by !== undefined && !options.by.includes('*');
+  // What is not to be sorted is still sorted where it is a set to be stored: its own order would not be the same on a replica.
+  let { asIs } = options;
   if (asIs && entry?.type === 'set' && options.destination !== undefined) {
     asIs = false;
     options = { ...options, alpha: true, by: undefined };

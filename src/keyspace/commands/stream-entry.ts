@@ -4,6 +4,7 @@ import type { StreamEntry } from '../entry.ts';
 import type { Reply } from '../reply.ts';
 import { compareIds, maxId, minId } from './stream-ids.ts';
 
+/** A stream without entries, not yet put anywhere. */
 export const newStream = (): StreamEntry => ({
   type: 'stream', items: [], lastId: minId, maxDeletedId: minId, entriesAdded: 0, groups: new Map(), expiresAtMs: null, owner: null,
 });

@@ -7,6 +7,7 @@ import { CommandError } from '../reply.ts';
 import { errorText } from './arguments.ts';
 import { compareIds } from './stream-ids.ts';
 
+/** An entry delivered and not acknowledged. */
 export interface PendingEntry {
   readonly consumer: ByteString;
   readonly deliveredAtMs: number;
@@ -43,6 +44,7 @@ export function requireGroup(db: Database, key: ByteString, name: ByteString): G
   return edit;
 }
 
+/** What a command that needs both answers without them; `where` ends the sentence. */
 export const noSuchKeyOrGroup = (key: ByteString, name: ByteString, where = ''): CommandError => new CommandError(`NOGROUP No such key '${errorText(key)}' or consumer group '${errorText(name)}'${where}`);
 
 function draftOf(group: StreamGroup): GroupDraft {

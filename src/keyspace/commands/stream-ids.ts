@@ -3,7 +3,9 @@ import type { ByteString } from '../../lib/bytes.ts';
 import type { StreamItem } from '../../model/element.ts';
 import { CommandError } from '../reply.ts';
 
+/** No entry has this id: it stands for "before the first". */
 export const minId = '0-0';
+/** The last id there can be. */
 export const maxId = '18446744073709551615-18446744073709551615';
 const maxUint64 = 2n ** 64n - 1n;
 

@@ -11,19 +11,19 @@ import { partsOf } from './stream-ids.ts';
 const nodeEntries = 100;
 const nodeBytes = 4096;
 
-function integerBytes(value: bigint): number {
-  if (value >= 0n && value <= 127n) return 1;
-  for (const [bits, bytes] of [[13n, 2], [16n, 3], [24n, 4], [32n, 5]] as const) {
-    if (value >= -(1n << (bits - 1n)) && value < 1n << (bits - 1n)) return bytes;
-  }
-  return 9;
+/** Bytes of an integer's encoding, its payload included; the last digits of large ones do not matter. */
+function integerBytes(value: number): number {
+  if (value >= 0 && value <= 127) return 1;
+  if (value >= -4096 && value < 4096) return 2;
+  if (value >= -32_768 && value < 32_768) return 3;
+  if (value >= -8_388_608 && value < 8_388_608) return 4;
+  return value >= -2_147_483_648 && value < 2_147_483_648 ? 5 : 9;
 }
 
 /** Bytes of one listpack element: encoding, payload and the length at its end. */
 function elementBytes(text: ByteString): number {
-  const integer = text.length <= 20 ? parseInt64(text) : undefined;
   const { length } = text;
-  const size = integer === undefined ? length + (length < 64 ? 1 : length < 4096 ? 2 : 5) : integerBytes(integer);
+  const size = length <= 20 && parseInt64(text) !== undefined ? integerBytes(Number(text)) : length + (length < 64 ? 1 : length < 4096 ? 2 : 5);
   return size + (size <= 127 ? 1 : size < 16383 ? 2 : size < 2097151 ? 3 : size < 268435455 ? 4 : 5);
 }
 
@@ -31,12 +31,24 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a +
 
 function entryBytes(item: StreamItem, master: StreamItem): number {
   const same = item.fields.length === master.fields.length && item.fields.every(([field], index) => field === master.fields[index]?.[0]);
-  const id = partsOf(item.id);
-  const masterId = partsOf(master.id);
-  const fields = item.fields.map(([field, value]) => (same ? 0 : elementBytes(field)) + elementBytes(value));
-  const tail = same ? item.fields.length + 3 : 2 * item.fields.length + 4;
-  const numbers = [2n, id.ms - masterId.ms, BigInt.asIntN(64, id.sequence - masterId.sequence), BigInt(tail), ...(same ? [] : [BigInt(item.fields.length)])];
-  return sum(fields) + sum(numbers.map((value) => integerBytes(value) + 1));
+  const [ms, sequence] = distance(master.id, item.id);
+  const count = item.fields.length;
+  let bytes = 2 + integerBytes(ms) + 1 + integerBytes(sequence) + 1 + integerBytes(same ? count + 3 : 2 * count + 4) + 1;
+  if (!same) bytes += integerBytes(count) + 1;
+  for (const [field, value] of item.fields) bytes += (same ? 0 : elementBytes(field)) + elementBytes(value);
+  return bytes;
+}
+
+/** How far an id lies after another one, in both halves; sequences wrap round at 64 bits. */
+function distance(from: string, to: string): readonly [ms: number, sequence: number] {
+  if (from.length <= 24 && to.length <= 24) {
+    const [dashFrom, dashTo] = [from.indexOf('-'), to.indexOf('-')];
+    if (dashFrom <= 15 && dashTo <= 15 && from.length - dashFrom <= 15 && to.length - dashTo <= 15) {
+      return [Number(to.slice(0, dashTo)) - Number(from.slice(0, dashFrom)), Number(to.slice(dashTo + 1)) - Number(from.slice(dashFrom + 1))];
+    }
+  }
+  const [start, end] = [partsOf(from), partsOf(to)];
+  return [Number(BigInt.asIntN(64, end.ms - start.ms)), Number(BigInt.asIntN(64, end.sequence - start.sequence))];
 }
 
 /** Index after the last entry of the node that begins at `start`. */
@@ -44,7 +56,7 @@ export function nodeEnd(items: readonly StreamItem[], start: number): number {
   const master = items[start];
   if (master === undefined) return start;
   // Header, terminator, and the master entry: count, deleted, number of fields, the fields, a zero.
-  let bytes = 7 + 6 + integerBytes(BigInt(master.fields.length)) + 1 + sum(master.fields.map(([field]) => elementBytes(field)));
+  let bytes = 7 + 6 + integerBytes(master.fields.length) + 1 + sum(master.fields.map(([field]) => elementBytes(field)));
   let end = start;
   for (let item: StreamItem | undefined = master; item !== undefined && end - start < nodeEntries; item = items[end]) {
     const payload = sum(item.fields.map(([field, value]) => field.length + value.length));

@@ -116,7 +116,6 @@ const xsetid: Run = ({ db }, args) => {
   const key = at(args, 0);
   const stream = db.writable(key, 'stream');
   if (stream === undefined) throw new CommandError('ERR no such key');
-  if (compareIds(id, stream.maxDeletedId) < 0) throw new CommandError('ERR The ID specified in XSETID is smaller than current max_deleted_entry_id');
   const last = stream.items.at(-1);
   if (last !== undefined && compareIds(id, last.id) < 0) throw new CommandError('ERR The ID specified in XSETID is smaller than the target stream top item');
   if (last !== undefined && entriesAdded !== undefined && entriesAdded < stream.items.length) throw new CommandError('ERR The entries_added specified in XSETID is smaller than the target stream length');

@@ -4,6 +4,7 @@ import type { Database } from '../database.ts';
 import { compareScored, sortedMembers, type ZsetEntry } from '../entry.ts';
 import { DoubleReply, type Reply } from '../reply.ts';
 
+/** A member of a sorted set with its score. */
 export type Scored = readonly [member: ByteString, score: number];
 
 /** After more changes than this in one command, sorting again at the next read is cheaper than moving every one into place. */
@@ -36,20 +37,23 @@ export function setScores(entry: ZsetEntry, changes: readonly Scored[]): void {
     // The array may be shared with copies of the entry, so it is replaced.
     let { sorted } = entry;
     if (sorted === null) continue;
-    if (current !== undefined) sorted = sorted.toSpliced(rankOf(sorted, [member, current]), 1);
-    entry.sorted = sorted.toSpliced(rankOf(sorted, [member, score]), 0, [member, score]);
+    sorted = [...sorted];
+    if (current !== undefined) sorted.splice(rankOf(sorted, [member, current]), 1);
+    sorted.splice(rankOf(sorted, [member, score]), 0, [member, score]);
+    entry.sorted = sorted;
   }
 }
 
 /** Removes members that are there, tells the observer of each, and the database afterwards. */
 export function removeMembers(db: Database, key: ByteString, entry: ZsetEntry, members: readonly Scored[]): void {
   if (members.length === 0) return;
-  if (members.length > fewChanges) entry.sorted = null;
+  const sorted = members.length > fewChanges || entry.sorted === null ? null : [...entry.sorted];
   for (const item of members) {
     db.noteWrite(key, item[0]);
     entry.scores.delete(item[0]);
-    if (entry.sorted !== null) entry.sorted = entry.sorted.toSpliced(rankOf(entry.sorted, item), 1);
+    sorted?.splice(rankOf(sorted, item), 1);
   }
+  entry.sorted = sorted;
   db.changed(key, entry);
 }
 
