@@ -89,6 +89,7 @@ export async function startRecording(request: RecordRequest): Promise<RecordJob>
       determinism: settings.determinism, registerPath, lateTimeoutMs: settings.lateTimeoutMs,
       ...(request.onRequest === undefined ? {} : { onRequest: request.onRequest }),
     });
+    await open.describe({ servers: session.serverVersions, preload: session.preloaded && settings.determinism === 'request' });
     return {
       session, folder: settings.recordingFolder, redis, embedded: embedded.map((server) => `${server.address?.host}:${server.address?.port}`),
       stop: async () => {
@@ -275,7 +276,7 @@ function reportBasis(
 ): JudgeInput {
   return {
     requests, controls, accepted, payload: (hash) => opened.payload(hash), chains: opened.chains,
-    rules: { ignore: settings.ignore, unordered: settings.unordered }, recordingNotes: recordingNotes(opened),
+    rules: { ignore: settings.ignore, unordered: settings.unordered }, recordingNotes: recordingNotes(opened), seeded: opened.manifest.preload,
   };
 }
 

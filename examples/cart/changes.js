@@ -28,5 +28,5 @@ export const changes = [
   { name: 'pipelined', kind: 'benign', find: "  await redis.expire(`cart:${id}`, day);\n  await redis.expire(`cart:${id}:items`, day);\n  await redis.zincrby('products:popular', quantity, sku);\n", replace: "  await redis.pipeline().expire(`cart:${id}`, day).expire(`cart:${id}:items`, day).zincrby('products:popular', quantity, sku).exec();\n" },
   { name: 'reordered-writes', kind: 'benign', find: "  await redis.ltrim(`cart:${id}:log`, 0, 9);\n  await redis.incr('stats:added');\n", replace: "  await redis.incr('stats:added');\n  await redis.ltrim(`cart:${id}:log`, 0, 9);\n" },
   { name: 'setex-for-set-ex', kind: 'benign', find: "redis.set(`session:${token}`, JSON.stringify({ user, since: Date.now() }), 'EX', 1800)", replace: "redis.setex(`session:${token}`, 1800, JSON.stringify({ user, since: Date.now() }))" },
-  { name: 'other-id-generator', kind: 'benign', find: "randomBytes(9).toString('base64url')", replace: "Buffer.from(randomUUID().replaceAll('-', ''), 'hex').subarray(0, 9).toString('base64url')" },
+  { name: 'other-id-generator', kind: 'benign', find: "randomBytes(9).toString('base64url')", replace: "Array.from({ length: 12 }, () => 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-'[Math.floor(Math.random() * 64)]).join('')" },
 ];

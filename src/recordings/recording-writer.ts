@@ -54,6 +54,7 @@ const rememberedHashes = 250_000;
  */
 export class RecordingWriter {
   readonly folder: string;
+  readonly #manifest: RecordingManifest;
   readonly #lock: FolderLock;
   readonly #redact: RecordingRedactor | undefined;
   readonly #packs: PackWriter;
@@ -70,8 +71,9 @@ export class RecordingWriter {
   #pressure: Deferred<void> | undefined;
   #closed = false;
 
-  private constructor(folder: string, lock: FolderLock, options: RecordingWriterOptions) {
+  private constructor(folder: string, manifest: RecordingManifest, lock: FolderLock, options: RecordingWriterOptions) {
     this.folder = folder;
+    this.#manifest = manifest;
     this.#lock = lock;
     this.#redact = options.redact;
     this.#packs = new PackWriter(join(folder, names.payloads), options.packBytes);
@@ -89,11 +91,17 @@ export class RecordingWriter {
       const whole: RecordingManifest = { kind: 'recording', formatVersion: recordingFormatVersion, ...manifest };
       await writeManifest(folder, options.redact?.manifest(whole) ?? whole);
       await mkdir(join(folder, names.segments), { recursive: true });
-      return new RecordingWriter(folder, lock, options);
+      return new RecordingWriter(folder, whole, lock, options);
     } catch (error) {
       lock.release();
       throw error;
     }
+  }
+
+  /** Writes into the manifest what is known only once the service runs. */
+  async describe(known: Pick<RecordingManifest, 'servers' | 'preload'>): Promise<void> {
+    const manifest = { ...this.#manifest, ...known };
+    await writeManifest(this.folder, this.#redact?.manifest(manifest) ?? manifest);
   }
 
   /**

@@ -31,6 +31,6 @@ export const stringCommand: fc.Arbitrary<string[]> = fc.oneof(
   command('APPEND', key, bytes), command('INCR', key), command('DECR', key), command('INCRBY', key, integer), command('DECRBY', key, integer),
   { weight: 2, arbitrary: command('INCRBYFLOAT', key, float) },
   command('GETRANGE', key, integer, integer), command('SUBSTR', key, integer, integer), command('SETRANGE', key, integer, bytes),
-  command('SET', key, fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 3, maxLength: 9 }).map((letters) => letters.join(''))),
+  { weight: 3, arbitrary: command('SET', key, fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 3, maxLength: 9 }).map((letters) => letters.join(''))) },
   command('LCS', key, key, fc.array(fc.oneof(word('LEN').map((text) => [text]), fc.constantFrom(['IDX'], ['WITHMATCHLEN'], ['MINMATCHLEN', '2'], ['x'])), { maxLength: 3 }).map((options) => options.flat())),
 );

@@ -147,13 +147,18 @@ const zrandmember: Run = (context, args) => {
   return membersReply(chosen.map((member) => [member, entry.scores.get(member) ?? 0]), withScores, context.session.protocol);
 };
 
+/** ZSCAN shows what is stored: the compact encoding of small sets holds whole scores as integers. */
+function scanText(score: number, entry: ZsetEntry): string {
+  return entry.scores.size <= 128 && Number.isInteger(score) && Math.abs(score) <= 2 ** 62 ? String(BigInt(score)) : formatDouble(score);
+}
+
 const zscan: Run = (context, args) => {
   const hint = nextHint(context, args);
   const cursor = cursorArgument(at(args, 1));
   const entry = readZset(context, args);
   if (entry === undefined) return emptyScan;
   const names = inHintedOrder(evenItems(hint), sortedMembers(entry).map(([member]) => member));
-  return scanCollection({ names, cursor, options: args.slice(2), itemsOf: (member) => [member, formatDouble(entry.scores.get(member) ?? 0)] });
+  return scanCollection({ names, cursor, options: args.slice(2), itemsOf: (member) => [member, scanText(entry.scores.get(member) ?? 0, entry)] });
 };
 
 const write = ['write', 'denyoom', 'fast'] as const;

@@ -9,7 +9,7 @@ import { at, isOption } from './arguments.ts';
 import { tryOrBlock } from './blocking.ts';
 import { entriesReadAfter, itemReply } from './stream-entry.ts';
 import { editGroup, noSuchKeyOrGroup, saveGroup, type GroupDraft, type GroupEdit } from './stream-groups.ts';
-import { idArgument, indexFrom, itemAt, minId, nextId } from './stream-ids.ts';
+import { idArgument, indexFrom, itemAt, maxId, minId, nextId } from './stream-ids.ts';
 
 type Run = CommandSpec['run'];
 
@@ -84,7 +84,9 @@ function wantedStreams({ db }: CommandContext, { keys, ids, group }: ReadOptions
       if (group === undefined) throw new CommandError('ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.');
       return { key, after: '>' };
     }
-    return { key, after: idArgument(id) };
+    const after = idArgument(id);
+    // To Redis the last id there can be and `>` are one.
+    return { key, after: group !== undefined && after === maxId ? '>' : after };
   });
 }
 

@@ -37,17 +37,18 @@ export function setScores(entry: ZsetEntry, changes: readonly Scored[]): void {
     // The array may be shared with copies of the entry, so it is replaced.
     let { sorted } = entry;
     if (sorted === null) continue;
-    sorted = [...sorted];
-    if (current !== undefined) sorted.splice(rankOf(sorted, [member, current]), 1);
-    sorted.splice(rankOf(sorted, [member, score]), 0, [member, score]);
-    entry.sorted = sorted;
+    if (current !== undefined) {
+      sorted = sorted.slice();
+      sorted.splice(rankOf(sorted, [member, current]), 1);
+    }
+    entry.sorted = sorted.toSpliced(rankOf(sorted, [member, score]), 0, [member, score]);
   }
 }
 
 /** Removes members that are there, tells the observer of each, and the database afterwards. */
 export function removeMembers(db: Database, key: ByteString, entry: ZsetEntry, members: readonly Scored[]): void {
   if (members.length === 0) return;
-  const sorted = members.length > fewChanges || entry.sorted === null ? null : [...entry.sorted];
+  const sorted = members.length > fewChanges || entry.sorted === null ? null : entry.sorted.slice();
   for (const item of members) {
     db.noteWrite(key, item[0]);
     entry.scores.delete(item[0]);

@@ -76,28 +76,30 @@ export function lexRange(minText: ByteString, maxText: ByteString): ZsetRange {
 /** The members in a range, from the highest down when reversed; `offset` of them are left out and at most `limit` given. */
 export function selectRange(sorted: readonly Scored[], range: ZsetRange, options: { readonly reverse?: boolean; readonly offset?: number; readonly limit?: number } = {}): readonly Scored[] {
   const { reverse = false, offset = 0, limit = -1 } = options;
-  const inRange = contiguous(sorted, range, reverse);
   if (offset < 0) return [];
-  return limit < 0 ? inRange.slice(offset) : inRange.slice(offset, offset + limit);
+  const inRange = contiguous(sorted, range, { reverse, offset });
+  return limit < 0 ? inRange : inRange.slice(0, limit);
 }
 
-function contiguous(sorted: readonly Scored[], range: ZsetRange, reverse: boolean): readonly Scored[] {
+function contiguous(sorted: readonly Scored[], range: ZsetRange, options: { readonly reverse: boolean; readonly offset: number }): readonly Scored[] {
+  const { reverse, offset } = options;
   const first = sorted[0];
   const last = sorted.at(-1);
   if (range.isEmpty || first === undefined || last === undefined || !range.reachesMin(last) || !range.withinMax(first)) return [];
-  if (range.byMember && sorted.length <= listpackEntries) return walked(reverse ? sorted.toReversed() : sorted, range, reverse);
+  if (range.byMember && sorted.length <= listpackEntries) return walked(reverse ? sorted.toReversed() : sorted, range, options);
   const from = partitionPoint(sorted, range.reachesMin);
   const to = partitionPoint(sorted, (item) => !range.withinMax(item));
   const slice = sorted.slice(from, Math.max(from, to));
-  return reverse ? slice.reverse() : slice;
+  return (reverse ? slice.reverse() : slice).slice(offset);
 }
 
-/** What Redis gives of members that are in no order: from the first inside the near bound to the last before one beyond the far one. */
-function walked(items: readonly Scored[], range: ZsetRange, reverse: boolean): readonly Scored[] {
+/** What Redis gives of members that are in no order: from the first inside the near bound, `offset` passed over unseen, to the last before one beyond the far bound. */
+function walked(items: readonly Scored[], range: ZsetRange, { reverse, offset }: { readonly reverse: boolean; readonly offset: number }): readonly Scored[] {
   const [near, far] = reverse ? [range.withinMax, range.reachesMin] : [range.reachesMin, range.withinMax];
   const start = items.findIndex(near);
-  if (start < 0) return [];
-  const rest = items.slice(start);
+  const first = items[start];
+  if (first === undefined || !far(first)) return [];
+  const rest = items.slice(start + offset);
   const end = rest.findIndex((item) => !far(item));
   return end < 0 ? rest : rest.slice(0, end);
 }
