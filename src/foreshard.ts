@@ -8,7 +8,7 @@ import { deferred, type Deferred } from './lib/deferred.ts';
 import { sfc32 } from './lib/prng.ts';
 import { ForeshardError } from './model/errors.ts';
 import type { Heatmap } from './model/heatmap.ts';
-import type { HttpSpec, Recording, RecordingManifest, RedisSpec, RequestId, RequestRecord, ServiceSpec } from './model/recording.ts';
+import type { HttpSpec, RecordingManifest, RedisSpec, RequestId, RequestRecord, ServiceSpec } from './model/recording.ts';
 import type { CaseReport, Report } from './model/report.ts';
 import type { CaseOutcome, Run } from './model/run.ts';
 import type { Member, ShardMap } from './model/shard-map.ts';
@@ -23,10 +23,10 @@ import { Redactor } from './recordings/redact.ts';
 import { replay, type ReplayOptions } from './replay/engine.ts';
 import { planCases } from './replay/plan.ts';
 import { PushFeed } from './replay/push-feed.ts';
-import type { StateSource } from './replay/state-source.ts';
 import { buildReport, createJudge, type JudgeInput } from './report/report.ts';
 import { placeElements } from './shard/placement.ts';
 import { EmbeddedStateNode } from './state-nodes/embedded-state-node.ts';
+import { PlacedState } from './state-nodes/placed-state.ts';
 import { RedisStateNode } from './state-nodes/redis-state-node.ts';
 import { StateRouter } from './state-nodes/router.ts';
 import type { StateNode } from './state-nodes/state-node.ts';
@@ -141,59 +141,18 @@ export function shardPlan(heatmap: Heatmap, members: readonly Member[], replicas
   return placeElements(heatmap, members, previous, { replicas });
 }
 
-/** State nodes that hold a recording's state while it is replayed. */
-class PlacedState implements StateSource {
-  readonly #recording: Recording;
-  readonly #router: StateRouter;
-  readonly #nodes: readonly StateNode[];
-
-  private constructor(recording: Recording, router: StateRouter, nodes: readonly StateNode[]) {
-    this.#recording = recording;
-    this.#router = router;
-    this.#nodes = nodes;
-  }
-
-  static async place(opened: OpenedRecording, requests: readonly RequestRecord[], settings: Settings): Promise<PlacedState> {
-    const members = membersOf(settings.stateNodes);
-    const { map } = shardPlan(predictPlan(requests), members, Math.min(settings.replicas, members.length));
-    const namespace = randomBytes(6).toString('hex');
-    const nodes = new Map<string, StateNode>();
-    try {
-      for (const member of members) nodes.set(member.id, await stateNodeOf(member, namespace));
-      const placed = new PlacedState(opened, new StateRouter(map, nodes), [...nodes.values()]);
-      await placed.#publish(requests);
-      return placed;
-    } catch (error) {
-      await Promise.all([...nodes.values()].map((node) => node.close()));
-      throw error;
-    }
-  }
-
-  /** From the state nodes; a revision that was not placed there comes from the recording itself. */
-  async fetch(items: Parameters<StateSource['fetch']>[0]): Promise<Uint8Array[]> {
-    const found = await this.#router.fetch(items);
-    return Promise.all(found.map((bytes, index) => bytes ?? this.#recording.payload((items[index] as (typeof items)[number]).hash)));
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#nodes.map((node) => node.close()));
-  }
-
-  async #publish(requests: readonly RequestRecord[]): Promise<void> {
-    const batch = 512;
-    const needed = new Map<string, { key: string; revision: number; hash: string }>();
-    for (const request of requests) {
-      for (const touch of request.touches) {
-        const revision = this.#recording.chains.get(touch.key)?.revisions[touch.revision - 1];
-        if (revision !== undefined && revision.hash !== null) needed.set(`${touch.key} ${touch.revision}`, { key: touch.key, revision: revision.revision, hash: revision.hash });
-      }
-    }
-    const items = [...needed.values()];
-    for (let from = 0; from < items.length; from += batch) {
-      const part = items.slice(from, from + batch);
-      const bytes = await Promise.all(part.map((item) => this.#recording.payload(item.hash)));
-      await this.#router.publish(part.map((item, index) => ({ ...item, bytes: bytes[index] as Uint8Array })));
-    }
+/** Places the state these requests need on the state nodes, by the map of their heatmap. */
+async function placeState(opened: OpenedRecording, requests: readonly RequestRecord[], settings: Settings): Promise<PlacedState> {
+  const members = membersOf(settings.stateNodes);
+  const { map } = shardPlan(predictPlan(requests), members, Math.min(settings.replicas, members.length));
+  const namespace = randomBytes(6).toString('hex');
+  const nodes = new Map<string, StateNode>();
+  try {
+    for (const member of members) nodes.set(member.id, await stateNodeOf(member, namespace));
+    return await PlacedState.place(opened, new StateRouter(map, nodes), requests);
+  } catch (error) {
+    await Promise.all([...nodes.values()].map((node) => node.close()));
+    throw error;
   }
 }
 
@@ -288,14 +247,14 @@ function recordingNotes(opened: OpenedRecording): string[] {
 
 async function controlsOf(request: ReplayRequest, opened: OpenedRecording): Promise<readonly Run[]> {
   const kept = await Promise.all(controlNames.map((name) => keptRun(opened.folder, name)));
-  if (kept.every((run) => run !== undefined)) return kept as Run[];
+  if (kept.every((run) => run !== undefined)) return kept;
   return runControls(request);
 }
 
 async function runOnce(
   request: ReplayRequest, settings: Settings, opened: OpenedRecording, service: ServiceSpec, requests: readonly RequestRecord[], label: string, shuffle: boolean,
 ): Promise<Run> {
-  const source = await PlacedState.place(opened, requests, settings);
+  const source = await placeState(opened, requests, settings);
   try {
     return await replay({ ...replayOptions(request, settings, opened, service, requests, label), source, ...(shuffle ? { shuffleSeed: shuffleSeed(opened) } : {}) });
   } finally {
@@ -365,7 +324,7 @@ export async function startRegression(opened: OpenedRecording, options: Regressi
   const request: ReplayRequest = { config, folder, flags, ...(options.candidate === undefined ? {} : { candidate: options.candidate }) };
   const controls = await controlsOf(request, opened);
   const judge = await createJudge(reportBasis(opened, settings, controls, await keptAccepted(opened.folder), opened.requests));
-  const source = await PlacedState.place(opened, opened.requests, settings);
+  const source = await placeState(opened, opened.requests, settings);
   const waiting = new Map<RequestId, Deferred<CaseOutcome>>();
   const started = deferred<PushFeed>();
   const run = replayOptions(request, settings, opened, candidateService(request, opened), opened.requests, 'candidate');

@@ -48,7 +48,7 @@ export function get(target) {
  */
 export async function recordTraffic({ redisUrl, count, target = (n) => `/page/${n}`, folder = join(temporaryFolder(), 'recording') }) {
   const job = await startRecording({
-    config: {}, folder, command: [process.execPath, servicePath],
+    config: { service: { env: { REDIS_URL: redisUrl } } }, folder, command: [process.execPath, servicePath],
     flags: { recording: folder, listen: 0, redis: redisUrl, snapshot: 'auto', overwrite: true },
   });
   const client = new ReplayClient(job.session.address, { connections: 32 });

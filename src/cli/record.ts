@@ -27,7 +27,7 @@ export function addRecord(program: Command, exit: Exit): void {
     .description('start the service behind gateways and record what goes through; Ctrl-C ends it')
     .argument('[command...]', 'how the service is started (after --)')
     .option('-r, --recording <folder>', 'where the recording goes')
-    .option('--listen <port>', 'port where traffic is taken (0: any; default: the service’s own)', wholeNumber('--listen'))
+    .option('--listen <port>', 'port where traffic is taken (0 for a free one; the service’s own unless given)', wholeNumber('--listen'))
     .option('--service-port <port>', 'port the service has in its code', wholeNumber('--service-port'))
     .option('--redis <upstream>', "'embedded' or redis://host:port")
     .option('--http <name=url>', 'an HTTP dependency of the service (repeatable)', collect)

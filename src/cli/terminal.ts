@@ -40,13 +40,18 @@ export async function configFor(command: Command): Promise<{ readonly config: Fo
   return loadConfig(process.cwd(), config);
 }
 
-/** A commander parser for positive whole numbers. */
-export function wholeNumber(flag: string): (text: string) => number {
+/** A commander parser for whole numbers of a range, 1 to 1024 unless given. */
+export function wholeNumber(flag: string, { from = 1, to = 1024 }: { readonly from?: number; readonly to?: number } = {}): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isInteger(value) || value < 0) throw new ForeshardError('usage', `${flag} ${text} is not a whole number`);
+    if (!/^\d+$/.test(text) || value < from || value > to) throw new ForeshardError('usage', `${flag} ${text} is not a whole number from ${from} to ${to}`);
     return value;
   };
+}
+
+/** A commander parser for ports; 0 where any free one is meant. */
+export function portNumber(flag: string): (text: string) => number {
+  return wholeNumber(flag, { from: 0, to: 65_535 });
 }
 
 /** Collects a repeatable option. */
@@ -54,20 +59,21 @@ export function collect(value: string, before: readonly string[] = []): string[]
   return [...before, value];
 }
 
-/** Aborts at the first SIGINT or SIGTERM; a second one ends the process at once. */
+const interruptions = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Aborts at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. */
+
 export function interruptible(): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(130);
     controller.abort();
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  for (const name of interruptions) process.on(name, onSignal);
   return {
     signal: controller.signal,
     release: () => {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
+      for (const name of interruptions) process.off(name, onSignal);
     },
   };
 }

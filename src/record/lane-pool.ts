@@ -1,7 +1,8 @@
 import type { HttpDependencyGateway } from '../gateways/http/dependency-gateway.ts';
 import type { RedisRecordingGateway } from '../gateways/redis/recording-gateway.ts';
 import type { ControlServer } from '../lanes/control-server.ts';
-import { startInstance, type ServiceInstance } from '../lanes/instance.ts';
+import type { ServiceInstance } from '../lanes/instance.ts';
+import { startService } from '../lanes/start-service.ts';
 import { deferred, type Deferred } from '../lib/deferred.ts';
 import { ForeshardError } from '../model/errors.ts';
 import type { Redirect } from '../model/preload-protocol.ts';
@@ -146,12 +147,8 @@ async function startLane(options: LanePoolOptions, index: number): Promise<Recor
   for (const { spec, gateway } of options.gateways.http) {
     redirects.push({ kind: 'http', name: spec.name, from: spec.address, to: await gateway.listen(id, { host: '127.0.0.1', port: 0 }) });
   }
-  const { service } = options;
-  const instance = await startInstance({
-    id, command: service.command, cwd: options.cwd, env: service.env,
-    ...(service.port === undefined ? {} : { port: service.port }),
-    ...(service.readyPath === undefined ? {} : { readyPath: service.readyPath }),
-    readyTimeoutMs: service.readyTimeoutMs, redirects, determinism: options.determinism, backgroundClockOffsetMs: 0,
+  const instance = await startService(options.service, {
+    id, cwd: options.cwd, redirects, determinism: options.determinism, backgroundClockOffsetMs: 0,
     preload: options.preload, isolation: options.isolation, control: options.control, registerPath: options.registerPath,
   });
   return new RecordLane(id, instance, options.gateways);

@@ -104,7 +104,11 @@ async function loadNeeds(keyspaces: ReadonlyMap<string, RemoteKeyspace>, needs: 
     if (databases === undefined) byDatabase.set(keyspace, (databases = new Map()));
     databases.set(parts.database, [...(databases.get(parts.database) ?? []), parts.name]);
   }
-  await Promise.all([...byDatabase].flatMap(([keyspace, databases]) => [...databases].map(([database, names]) => keyspace.load(database, names))));
+  const loading: Promise<void>[] = [];
+  for (const [keyspace, databases] of byDatabase) {
+    for (const [database, names] of databases) loading.push(keyspace.load(database, names) ?? Promise.resolve());
+  }
+  await Promise.all(loading);
 }
 
 function remoteTarget(overlay: Overlay, server: string, keyspace: RemoteKeyspace): KeyspaceTarget {

@@ -3,7 +3,8 @@ import { ReplayClient } from '../gateways/http/replay-client.ts';
 import { KeyspaceServer } from '../gateways/redis/keyspace-server.ts';
 import type { KeyspaceTarget } from '../gateways/redis/keyspace-target.ts';
 import type { ControlServer } from '../lanes/control-server.ts';
-import { startInstance, type ServiceInstance } from '../lanes/instance.ts';
+import type { ServiceInstance } from '../lanes/instance.ts';
+import { startService } from '../lanes/start-service.ts';
 import type { HttpSpec, RedisSpec, ServiceSpec } from '../model/recording.ts';
 import type { Redirect } from '../model/preload-protocol.ts';
 import type { CaseRun } from './case-run.ts';
@@ -54,13 +55,9 @@ export class Slot {
     const gateways = new SlotGateways(options, background);
     try {
       const redirects = await gateways.listen();
-      const instance = await startInstance({
-        id: options.id, command: options.service.command, cwd: options.cwd, env: options.service.env,
-        ...(options.service.port === undefined ? {} : { port: options.service.port }),
-        ...(options.service.readyPath === undefined ? {} : { readyPath: options.service.readyPath }),
-        readyTimeoutMs: options.service.readyTimeoutMs, redirects, determinism: 'request',
-        backgroundClockOffsetMs: options.backgroundClockOffsetMs, preload: options.preload, isolation: options.isolation,
-        control: options.control, registerPath: options.registerPath,
+      const instance = await startService(options.service, {
+        id: options.id, cwd: options.cwd, redirects, determinism: 'request', backgroundClockOffsetMs: options.backgroundClockOffsetMs,
+        preload: options.preload, isolation: options.isolation, control: options.control, registerPath: options.registerPath,
       });
       const client = new ReplayClient(instance.address, { connections: options.connections });
       return new Slot(instance, client, gateways, store);

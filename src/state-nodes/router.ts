@@ -68,6 +68,11 @@ export class StateRouter {
     return out;
   }
 
+  /** Closes every state node. */
+  async close(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node?.close()));
+  }
+
   /**
    * Writes revisions to all their owners.
    * @throws ForeshardError what a state node threw, when no owner of some revision took it

@@ -132,7 +132,7 @@ export class RemoteKeyspace implements ServedKeyspace {
 
   /** Ends every session and empties the case's databases. */
   async close(): Promise<void> {
-    for (const session of [...this.#sessions.keys()]) this.end(session);
+    for (const session of this.#sessions.keys()) this.end(session);
     for (const database of this.#loaded.keys()) await this.#options.control.send(this.#options.firstDatabase + database, [['FLUSHDB']]);
   }
 
@@ -242,5 +242,5 @@ function sameReply(a: Reply, b: Reply): boolean {
 function wire(reply: Reply): string {
   const out = new OutputBuffer();
   encodeReply(reply, 2, out);
-  return out.take().toString();
+  return out.take();
 }

@@ -3,6 +3,7 @@
  * (dense) or run-length coded (sparse). Estimation: O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches", 2017.
  */
 import { bytesOf, byteString, type ByteString } from '../../lib/bytes.ts';
+import { integerReply } from '../integers.ts';
 import { CommandError } from '../reply.ts';
 
 const registerCount = 16_384;
@@ -53,11 +54,11 @@ export function invalidateCache(log: HyperLogLog): void {
 }
 
 /** The cardinality kept in the header, or undefined where it is out of date. */
-export function cachedCount(text: ByteString): number | undefined {
+export function cachedCount(text: ByteString): number | bigint | undefined {
   if ((text.charCodeAt(15) & 0x80) !== 0) return undefined;
-  let count = 0;
-  for (let i = 15; i >= 8; i--) count = count * 256 + text.charCodeAt(i);
-  return count;
+  let count = 0n;
+  for (let i = 15; i >= 8; i--) count = count * 256n + BigInt(text.charCodeAt(i));
+  return integerReply(count);
 }
 
 /** Writes the cardinality into the header. */
