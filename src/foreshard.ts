@@ -1,7 +1,7 @@
 /** The composition root: the only file that knows all five stages. Each function is one command without its terminal. */
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { httpOf, redisEndpoint, redisOf, serviceOf, settingsOf, type SettingFlags, type Settings } from './config/settings.ts';
+import { addressVariables, httpOf, redisEndpoint, redisOf, serviceOf, settingsOf, type SettingFlags, type Settings } from './config/settings.ts';
 import type { CommandSetting, ForeshardConfig } from './config/config.ts';
 import { EmbeddedRedis } from './gateways/redis/embedded-redis.ts';
 import { deferred, type Deferred } from './lib/deferred.ts';
@@ -77,7 +77,7 @@ export async function startRecording(request: RecordRequest): Promise<RecordJob>
   try {
     const upstreams: RedisUpstream[] = [];
     for (const spec of redis) upstreams.push({ spec, ...(await upstreamOf(spec, embedded)) });
-    const open = await RecordingWriter.create(settings.recordingFolder, manifestOf(service, redis, http), {
+    const open = await RecordingWriter.create(settings.recordingFolder, manifestOf(service, redis, http, process.env), {
       overwrite: flags.overwrite ?? false, ...(config.redact === undefined ? {} : { redact: new Redactor(config.redact) }),
     });
     writer = open;
@@ -113,8 +113,9 @@ async function upstreamOf(spec: RedisSpec, embedded: EmbeddedRedis[]): Promise<{
   return server.start();
 }
 
-function manifestOf(service: ServiceSpec, redis: readonly RedisSpec[], http: readonly HttpSpec[]): Omit<RecordingManifest, 'kind' | 'formatVersion'> {
-  return { createdAt: Date.now(), tool: toolVersion, service, redis, http, servers: {}, preload: false };
+function manifestOf(service: ServiceSpec, redis: readonly RedisSpec[], http: readonly HttpSpec[], environment: NodeJS.ProcessEnv): Omit<RecordingManifest, 'kind' | 'formatVersion'> {
+  const env = { ...addressVariables([...redis, ...http].map((spec) => spec.address), environment), ...service.env };
+  return { createdAt: Date.now(), tool: toolVersion, service: { ...service, env }, redis, http, servers: {}, preload: false };
 }
 
 // --------------------------------------------------------------------------------------------------------------- predict
@@ -142,7 +143,7 @@ export function shardPlan(heatmap: Heatmap, members: readonly Member[], replicas
 }
 
 /** Places the state these requests need on the state nodes, by the map of their heatmap. */
-async function placeState(opened: OpenedRecording, requests: readonly RequestRecord[], settings: Settings): Promise<PlacedState> {
+export async function placeState(opened: OpenedRecording, requests: readonly RequestRecord[], settings: Settings): Promise<PlacedState> {
   const members = membersOf(settings.stateNodes);
   const { map } = shardPlan(predictPlan(requests), members, Math.min(settings.replicas, members.length));
   const namespace = randomBytes(6).toString('hex');

@@ -1,6 +1,6 @@
 /** A replay engine that runs recorded cases in slices, so that they can be timed in turn with something else. */
 import { fileURLToPath } from 'node:url';
-import { PlacedState } from '../../dist/foreshard.js';
+import { placeState } from '../../dist/foreshard.js';
 import { settingsOf } from '../../dist/config/settings.js';
 import { replay } from '../../dist/replay/engine.js';
 import { Prefetcher } from '../../dist/replay/prefetch.js';
@@ -47,7 +47,7 @@ class SliceFeed {
  */
 export async function startIsolated(recording, { instances, concurrency, laneStore = 'overlay', stateNodes = ['embedded'] }) {
   const settings = settingsOf({}, process.cwd(), 'replay', { instances, concurrency, laneStore, stateNodes });
-  const source = await PlacedState.place(recording, recording.requests, settings);
+  const source = await placeState(recording, recording.requests, settings);
   const outcomes = [];
   let open;
   let left = 0;

@@ -4,7 +4,7 @@ import pc from 'picocolors';
 import { splitCommand } from '../config/config.ts';
 import { runControls, startRecording, type RecordJob, type RecordRequest } from '../foreshard.ts';
 import { ForeshardError } from '../model/errors.ts';
-import { collect, configFor, interruptible, sizeText, StatusLine, wholeNumber, type Exit } from './terminal.ts';
+import { collect, configFor, interruptible, sizeText, StatusLine, portNumber, wholeNumber, type Exit } from './terminal.ts';
 
 interface RecordFlags {
   readonly recording?: string;
@@ -27,8 +27,8 @@ export function addRecord(program: Command, exit: Exit): void {
     .description('start the service behind gateways and record what goes through; Ctrl-C ends it')
     .argument('[command...]', 'how the service is started (after --)')
     .option('-r, --recording <folder>', 'where the recording goes')
-    .option('--listen <port>', 'port where traffic is taken (0 for a free one; the service’s own unless given)', wholeNumber('--listen'))
-    .option('--service-port <port>', 'port the service has in its code', wholeNumber('--service-port'))
+    .option('--listen <port>', 'port where traffic is taken (0 for a free one; the service’s own unless given)', portNumber('--listen'))
+    .option('--service-port <port>', 'port the service has in its code', portNumber('--service-port'))
     .option('--redis <upstream>', "'embedded' or redis://host:port")
     .option('--http <name=url>', 'an HTTP dependency of the service (repeatable)', collect)
     .option('--snapshot <kind>', 'auto: all keys of a small server; touch: what is touched; full: all', 'auto')

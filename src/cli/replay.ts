@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { replayCandidate } from '../foreshard.ts';
-import { collect, configFor, interruptible, StatusLine, wholeNumber, type Exit } from './terminal.ts';
+import { collect, configFor, interruptible, StatusLine, portNumber, wholeNumber, type Exit } from './terminal.ts';
 import { exitCodeOf, keepResult, printReport, type ReportFlags } from './results.ts';
 
 interface ReplayFlags extends ReportFlags {
@@ -23,7 +23,7 @@ export function addReplay(program: Command, exit: Exit): void {
     .option('-c, --candidate <command>', 'how the candidate is started (default: as recorded)')
     .option('-r, --recording <folder>', 'the recording')
     .option('-f, --filter <text>', 'only this request id, or requests whose method and path contain this')
-    .option('--service-port <port>', 'port the candidate has in its code', wholeNumber('--service-port'))
+    .option('--service-port <port>', 'port the candidate has in its code', portNumber('--service-port'))
     .option('--instances <n>', 'instances of the candidate (default: one a core)', wholeNumber('--instances'))
     .option('--concurrency <n>', 'cases in flight in one instance, with the preload', wholeNumber('--concurrency'))
     .option('--no-preload', 'one case at a time in each instance')

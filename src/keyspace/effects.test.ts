@@ -43,7 +43,9 @@ describe('effects told to the observer', () => {
   it('show an expiry as cleared only where there was one', () => {
     expect(effects(['SET a 0'], ['SET a 1'])).toEqual(['write 0/a']);
     const cleared = 'expiry 0/a {"kind":"cleared"}';
-    for (const line of ['SET a 1', 'MSET a 1', 'GETSET a 1', 'BITOP NOT a b']) expect([line, ...effects(['SET a 0 EX 9', 'SET b x'], [line])]).toEqual([line, cleared, 'write 0/a']);
+    for (const line of ['SET a 1', 'MSET a 1', 'GETSET a 1', 'BITOP NOT a b', 'SUNIONSTORE a s', 'ZUNIONSTORE a 1 z', 'ZRANGESTORE a z 0 -1', 'SORT s STORE a']) {
+      expect([line, ...effects(['SET a 0 EX 9', 'SET b x', 'SADD s 1', 'ZADD z 1 m'], [line])]).toEqual([line, cleared, 'write 0/a']);
+    }
     expect(effects(['SET a 0 EX 9'], ['PERSIST a'])).toEqual([cleared]);
     expect(effects(['SET a 0'], ['PERSIST a'])).toEqual([]);
     expect(effects(['SET a 0 EX 9'], ['GETEX a PERSIST'])).toEqual([cleared]);

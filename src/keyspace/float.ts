@@ -34,7 +34,9 @@ export function isZeroText(text: ByteString): boolean {
 
 /** C's `%.17g`, which is how Redis 7.0 prints every double: 3, 0.10000000000000001, 1e+17, inf. */
 export function formatDouble(value: number): string {
-  if (Number.isInteger(value) && Math.abs(value) < 1e17) return Object.is(value, -0) ? '-0' : String(value);
+  if (Number.isSafeInteger(value)) return Object.is(value, -0) ? '-0' : String(value);
+  // JavaScript prints the shortest digits that lead back to the number, C all of them.
+  if (Number.isInteger(value) && Math.abs(value) < 1e17) return BigInt(value).toString();
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
   const [mantissa = '', exponentText = '0'] = seventeenDigits(value).split('e');

@@ -44,6 +44,8 @@ export interface StartOptions {
   readonly control: ControlServer;
   /** The preload's file. */
   readonly registerPath: string;
+  /** Gives up waiting for readiness when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 const maxAttempts = 3;
@@ -62,7 +64,8 @@ function learntOf({ control, command, cwd }: StartOptions): Learnt {
 
 /**
  * Starts one instance of a service, with its connections led to the lane's gateways, and waits until it is ready.
- * @throws ForeshardError `service_not_started`, `service_died`, `service_not_ready`, `lane_unavailable`, `port_in_use`, `config_invalid`
+ * @throws ForeshardError `service_not_started`, `service_died`, `service_not_ready`, `lane_unavailable`, `port_in_use`, `config_invalid`, `interrupted`
+
  */
 export async function startInstance(options: StartOptions): Promise<ServiceInstance> {
   const learnt = learntOf(options);
@@ -181,7 +184,7 @@ async function startAs(options: StartOptions, draft: Draft): Promise<ServiceInst
     launched = draft.plan === 'namespace' ? await launchInNamespace(draft.spec, routesInside(options)) : await launch(draft.spec);
     const ready = await waitReady({
       launched, link, mayBePreloaded: draft.preload, ports: draft.ports, readyPath: options.readyPath, timeoutMs: options.readyTimeoutMs,
-      name: `the service (${options.id}: ${options.command.join(' ')})`, ownNetwork: draft.plan === 'namespace',
+      name: `the service (${options.id}: ${options.command.join(' ')})`, ownNetwork: draft.plan === 'namespace', signal: options.signal,
     });
     const instance = new ServiceInstance({ id: options.id, ready, plan: draft.plan, launched, link, closers });
     await instance.settle();

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasProc, readStat } from './proc.ts';
 import type { ProcessTree } from './process-tree.ts';
@@ -5,10 +7,40 @@ import type { ProcessTree } from './process-tree.ts';
 /** Everything this process has started and not yet stopped, by process group. None may outlive us. */
 const live = new Map<number, ProcessTree>();
 let armed = false;
+let guardian: Writable | null = null;
+
+/**
+ * Nobody can act on SIGKILL; this outlives us by a moment. It reads which process groups are alive, one line each time that changes, and
+ * when our end of the pipe closes, however that comes, it ends those of the last line.
+ */
+const guardianScript = `
+trap '' HUP INT TERM
+groups=
+while read -r line; do groups=$line; done
+for group in $groups; do kill -TERM -- "-$group" 2>/dev/null; done
+[ -z "$groups" ] || sleep 1
+for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
+`;
+
+function startGuardian(): Writable | null {
+  if (process.platform === 'win32') return null;
+  const child = spawn('sh', ['-c', guardianScript], { stdio: ['pipe', 'ignore', 'ignore'], detached: true, env: { PATH: process.env['PATH'] } });
+  child.on('error', () => {}); // no shell: without it only SIGKILL leaves anything behind
+  child.stdin.on('error', () => {});
+  child.unref();
+  (child.stdin as Writable & { unref?: () => void }).unref?.(); // a socket, which must not keep us alive
+  return child.stdin;
+}
+
+function tellGuardian(): void {
+  guardian?.write(`${[...live.keys()].join(' ')}\n`);
+}
 
 /** Makes sure that this group dies with us, however we end. */
 export function registerChild(pid: number, tree: ProcessTree): void {
   live.set(pid, tree);
+  if (!armed) guardian = startGuardian();
+  tellGuardian();
   if (armed) return;
   armed = true;
   process.on('exit', killAll);
@@ -64,7 +96,9 @@ export async function stopGroup(pid: number, tree: ProcessTree, exited: Promise<
     await gone(tree, exited, 5_000);
   }
   live.delete(pid);
+  tellGuardian();
 }
+
 
 async function gone(tree: ProcessTree, exited: Promise<unknown>, withinMs: number): Promise<boolean> {
   let out = false;

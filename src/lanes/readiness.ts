@@ -3,7 +3,9 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { deferred } from '../lib/deferred.ts';
 import { ForeshardError } from '../model/errors.ts';
+
 import type { Launched } from './launch.ts';
 import { listeningSockets } from './ports.ts';
 import type { PreloadLink } from './preload-link.ts';
@@ -30,6 +32,8 @@ export interface ReadinessOptions {
   readonly name: string;
   /** It runs in a network namespace. */
   readonly ownNetwork: boolean;
+  /** Gives up when it is aborted. */
+  readonly signal: AbortSignal | undefined;
 }
 
 const shownLines = 20;
@@ -39,9 +43,20 @@ const reportGraceMs = 2_000;
 
 /**
  * Waits until the service listens and, where a path is given, answers it with a status below 500. Polls every few ms.
- * @throws ForeshardError `service_died` when it ends first, `service_not_ready` when time is up; both with its last output
+ * @throws ForeshardError `service_died` when it ends first, `service_not_ready` when time is up, both with its last output; `interrupted`
  */
 export async function waitReady(options: ReadinessOptions): Promise<Ready> {
+  const interrupted = deferred<string>();
+  const interrupt = (): void => interrupted.resolve('interrupted');
+  options.signal?.addEventListener('abort', interrupt, { once: true });
+  try {
+    return await poll(options, interrupted.promise);
+  } finally {
+    options.signal?.removeEventListener('abort', interrupt);
+  }
+}
+
+async function poll(options: ReadinessOptions, interrupted: Promise<string>): Promise<Ready> {
   const { launched } = options;
   const deadline = performance.now() + options.timeoutMs;
   const search = new ListenerSearch(options);
@@ -51,11 +66,12 @@ export async function waitReady(options: ReadinessOptions): Promise<Ready> {
   });
   let tried = search.describe();
   for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 1.2, 20)) {
+    if (options.signal?.aborted === true) throw new ForeshardError('interrupted', `interrupted while waiting for ${options.name}`);
     if (ended) throw await died(options);
     const found = await search.find();
     if (found !== null) {
       const address = await launched.reach(found);
-      const problem = await probe(address, options.readyPath, Math.max(50, deadline - performance.now()));
+      const problem = await Promise.race([probe(address, options.readyPath, Math.max(50, deadline - performance.now())), interrupted]);
       if (problem === null) return { address, preloaded: found.preloaded };
       tried = problem;
     } else {
@@ -77,7 +93,8 @@ async function died(options: ReadinessOptions): Promise<ForeshardError> {
 
 function notReady(options: ReadinessOptions, tried: string): ForeshardError {
   return new ForeshardError('service_not_ready', `${options.name} was not ready within ${options.timeoutMs} ms: ${tried}; its last output:\n${output(options)}`, {
-    hint: hintFor(options, 'raise readyTimeoutMs, or correct port and readyPath'),
+    hint: hintFor(options, 'correct service.port (--service-port) or service.ready in the configuration, or raise service.readyTimeoutMs'),
+
   });
 }
 

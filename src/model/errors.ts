@@ -9,7 +9,7 @@ export type ErrorCode =
   // infrastructure
   | 'service_not_started' | 'service_not_ready' | 'service_died' | 'port_in_use' | 'upstream_unreachable' | 'upstream_refused'
   | 'lane_unavailable' | 'state_node_unreachable' | 'state_node_full' | 'payload_missing' | 'payload_corrupt' | 'protocol_error' | 'timeout'
-  | 'recording_not_written' | 'interrupted';
+  | 'recording_not_written' | 'drive_failed' | 'interrupted';
 
 const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'config_invalid', 'config_not_found', 'usage', 'recording_not_found', 'recording_exists', 'recording_newer', 'recording_damaged',

@@ -70,6 +70,8 @@ export interface Touch {
   readonly revision: number;
   readonly read: boolean;
   readonly written: boolean;
+  /** Something else changed the element between two uses of it by this request: what it did depends on more than one state. */
+  readonly raced?: true;
 }
 
 /** A call of the service to an HTTP dependency, in the order they were made. */

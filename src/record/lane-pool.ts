@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpDependencyGateway } from '../gateways/http/dependency-gateway.ts';
 import type { RedisRecordingGateway } from '../gateways/redis/recording-gateway.ts';
 import type { ControlServer } from '../lanes/control-server.ts';
@@ -24,7 +25,14 @@ export interface LanePoolOptions {
     readonly http: readonly { readonly spec: HttpSpec; readonly gateway: HttpDependencyGateway }[];
   };
   readonly onDirect: (host: string, port: number) => void;
+  /** An instance has ended by itself while others go on. */
+  readonly onLost: (why: string) => void;
+  /** Gives up waiting for readiness when it is aborted. */
+  readonly signal?: AbortSignal;
 }
+
+/** Lines of its last output that the end of a service is reported with. */
+const shownLines = 20;
 
 /** One instance of the recorded service behind listeners of its own. */
 export class RecordLane {
@@ -59,14 +67,16 @@ export class LanePool {
   readonly #capacity: number;
   readonly #waiting: Deferred<RecordLane>[] = [];
   readonly #failed: Deferred<Error> = deferred();
+  readonly #onLost: LanePoolOptions['onLost'];
   #closing = false;
 
-  private constructor(lanes: readonly RecordLane[], capacity: number, onDirect: (host: string, port: number) => void) {
+  private constructor(lanes: readonly RecordLane[], capacity: number, { onDirect, onLost }: Pick<LanePoolOptions, 'onDirect' | 'onLost'>) {
     this.#lanes = lanes;
     this.#capacity = capacity;
+    this.#onLost = onLost;
     for (const lane of lanes) {
       lane.instance.onDirect((connection) => onDirect(connection.host, connection.port));
-      void lane.instance.exited.then(() => this.#onExit(lane));
+      void lane.instance.exited.then((exit) => this.#onExit(lane, exit));
     }
   }
 
@@ -75,9 +85,10 @@ export class LanePool {
     const lanes: RecordLane[] = [];
     try {
       lanes.push(await startLane(options, 0));
-      const count = options.instances;
-      lanes.push(...(await Promise.all(Array.from({ length: count - 1 }, (_, index) => startLane(options, index + 1)))));
-      return new LanePool(lanes, (lanes[0] as RecordLane).instance.preloaded ? options.concurrency : 1, options.onDirect);
+      const others = await Promise.allSettled(Array.from({ length: options.instances - 1 }, (_, index) => startLane(options, index + 1)));
+      for (const other of others) if (other.status === 'fulfilled') lanes.push(other.value);
+      for (const other of others) if (other.status === 'rejected') throw other.reason;
+      return new LanePool(lanes, (lanes[0] as RecordLane).instance.preloaded ? options.concurrency : 1, options);
     } catch (error) {
       await Promise.all(lanes.map((lane) => lane.instance.stop()));
       throw error;
@@ -117,6 +128,7 @@ export class LanePool {
 
   async close(): Promise<void> {
     this.#closing = true;
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(new ForeshardError('interrupted', 'the recording was stopped before an instance was free'));
     await Promise.all(this.#lanes.map((lane) => lane.instance.stop()));
   }
 
@@ -128,10 +140,17 @@ export class LanePool {
     return best;
   }
 
-  #onExit(lane: RecordLane): void {
-    if (this.#closing || this.#lanes.some((other) => other.instance.alive)) return;
-    const error = new ForeshardError('service_died', `the service ended while it was being recorded\n${lane.instance.output}`, {
-      hint: 'its last output is above; what was recorded up to then is kept',
+  async #onExit(lane: RecordLane, { code, signal }: { readonly code: number | null; readonly signal: string | null }): Promise<void> {
+    if (this.#closing) return;
+    const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
+    if (this.#lanes.some((other) => other.instance.alive)) {
+      this.#onLost(`${lane.id} ended ${how}`);
+      return;
+    }
+    await delay(10); // its last words are still in the pipe
+    const output = lane.instance.output.trimEnd().split('\n').slice(-shownLines).join('\n');
+    const error = new ForeshardError('service_died', `the service ended ${how} while it was being recorded; its last output:\n${output === '' ? '(none)' : output}`, {
+      hint: 'what was recorded up to then is kept',
     });
     this.#failed.resolve(error);
     for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
@@ -150,6 +169,8 @@ async function startLane(options: LanePoolOptions, index: number): Promise<Recor
   const instance = await startService(options.service, {
     id, cwd: options.cwd, redirects, determinism: options.determinism, backgroundClockOffsetMs: 0,
     preload: options.preload, isolation: options.isolation, control: options.control, registerPath: options.registerPath,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
+
   return new RecordLane(id, instance, options.gateways);
 }

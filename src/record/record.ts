@@ -1,10 +1,15 @@
-import { HttpDependencyGateway, forwardTo } from '../gateways/http/dependency-gateway.ts';
+import { HttpDependencyGateway, forwardTo, noAnswer } from '../gateways/http/dependency-gateway.ts';
+import type { Forwarder } from '../gateways/http/forward-to.ts';
 import { HttpIngress, type CapturedExchange } from '../gateways/http/ingress.ts';
 import { RedisRecordingGateway } from '../gateways/redis/recording-gateway.ts';
 import { ControlServer } from '../lanes/control-server.ts';
 import type { HttpSpec, LossRecord, RecordedHttpRequest, RecordedHttpResponse, RedisSpec, ServiceSpec } from '../model/recording.ts';
 import { contextHeader } from '../model/preload-protocol.ts';
+import { deferred, type Deferred } from '../lib/deferred.ts';
+import { ForeshardError } from '../model/errors.ts';
+import { guardedOutput } from './guarded-output.ts';
 import { LanePool, type RecordLane } from './lane-pool.ts';
+
 import { RecordSink, type RecordingOutput } from './record-sink.ts';
 import { OpenRequest } from './request-log.ts';
 
@@ -39,7 +44,12 @@ export interface RecordOptions {
   readonly registerPath: string;
   readonly lateTimeoutMs: number;
   readonly onRequest?: (recorded: number) => void;
+  /** Gives up starting when it is aborted. */
+  readonly signal?: AbortSignal;
 }
+
+/** How long requests in flight may take to end once the recording is to stop. */
+const drainTimeoutMs = 10_000;
 
 /** A recording in progress. */
 export interface RecordSession {
@@ -48,9 +58,11 @@ export interface RecordSession {
   readonly preloaded: boolean;
   readonly serverVersions: Readonly<Record<string, string>>;
   readonly recorded: number;
-  /** Resolves when the service cannot go on. */
+  /** Requests that have not been answered yet. */
+  readonly inFlight: number;
+  /** Resolves when the service, or the writing of the recording, cannot go on. */
   readonly failed: Promise<Error>;
-  /** Lets requests in flight end, then stops everything. */
+  /** Lets requests in flight end (for at most ten seconds: what is left then is named `recording_stopped`), then stops everything. */
   stop(): Promise<{ readonly requests: number; readonly position: number; readonly losses: readonly LossRecord[] }>;
 }
 
@@ -70,7 +82,10 @@ class Recorder implements RecordSession {
   readonly #options: RecordOptions;
   readonly #sink: RecordSink;
   readonly #redis: { readonly upstream: RedisUpstream; readonly gateway: RedisRecordingGateway }[];
-  readonly #http: { readonly spec: HttpSpec; readonly gateway: HttpDependencyGateway }[];
+
+  readonly #http: { readonly spec: HttpSpec; readonly gateway: HttpDependencyGateway; readonly forward: Forwarder }[];
+  readonly #output: RecordingOutput;
+  readonly #broken: Deferred<Error> = deferred();
   readonly #finishing = new Set<Promise<void>>();
   #control: ControlServer | undefined;
   #lanes: LanePool | undefined;
@@ -81,12 +96,16 @@ class Recorder implements RecordSession {
 
   constructor(options: RecordOptions) {
     this.#options = options;
-    this.#sink = new RecordSink(options.output);
+    this.#output = guardedOutput(options.output, (error) => this.#broken.resolve(error));
+    this.#sink = new RecordSink(this.#output);
     this.#redis = options.redis.map((upstream) => ({
       upstream,
       gateway: new RedisRecordingGateway({ server: upstream.spec.name, upstream, sink: this.#sink, snapshot: options.snapshot }),
     }));
-    this.#http = options.http.map((spec) => ({ spec, gateway: this.#dependencyGateway(spec) }));
+    this.#http = options.http.map((spec) => {
+      const forward = forwardTo(spec.upstream);
+      return { spec, forward, gateway: this.#dependencyGateway(spec, forward) };
+    });
   }
 
   get address(): { readonly host: string; readonly port: number } {
@@ -105,8 +124,12 @@ class Recorder implements RecordSession {
     return Object.fromEntries(this.#redis.map(({ upstream, gateway }) => [upstream.spec.name, gateway.serverVersion]));
   }
 
+  get inFlight(): number {
+    return this.#ingress?.open ?? 0;
+  }
+
   get failed(): Promise<Error> {
-    return (this.#lanes as LanePool).failed;
+    return Promise.race([(this.#lanes as LanePool).failed, this.#broken.promise]);
   }
 
   async start(): Promise<void> {
@@ -117,12 +140,17 @@ class Recorder implements RecordSession {
       ...options, control: this.#control,
       gateways: { redis: this.#redis.map(({ upstream, gateway }) => ({ spec: upstream.spec, gateway })), http: this.#http },
       onDirect: (host, port) => this.#sink.loss('direct_connection', `the service talked to ${host}:${port} directly; declare it in the configuration to have it recorded`),
+      onLost: (why) => this.#sink.loss('instance_died', `an instance of the service ended by itself (${why}); the others went on`),
     });
-    this.#ingress = new HttpIngress({ choose: () => this.#admit() });
+    this.#ingress = new HttpIngress({
+      choose: () => this.#admit(),
+      onMalformed: (what) => this.#sink.loss('malformed_request', `what came on connections to the ingress was not HTTP/1.1 and was refused (${what})`),
+    });
     this.#address = await this.#ingress.listen(options.listen);
   }
 
   async stop(): Promise<{ requests: number; position: number; losses: readonly LossRecord[] }> {
+    await this.#ingress?.drain(drainTimeoutMs);
     await this.#ingress?.close();
     await Promise.all(this.#finishing);
     await this.close();
@@ -133,13 +161,17 @@ class Recorder implements RecordSession {
     await this.#ingress?.close();
     await this.#lanes?.close();
     await Promise.all([...this.#redis, ...this.#http].map(({ gateway }) => gateway.close()));
+    await Promise.all(this.#http.map(({ forward }) => forward.close()));
     await this.#control?.close();
   }
 
   /** Gives an incoming request a lane, and follows it until nothing of it is pending. */
   async #admit(): Promise<{ host: string; port: number; extraHeaders: [string, string][]; onResponseDone: (captured: CapturedExchange) => void }> {
     await this.#options.ready();
-    const lane = await (this.#lanes as LanePool).take();
+    const lane = await (this.#lanes as LanePool).take().catch((error: unknown) => {
+      this.#sink.loss('not_admitted', 'requests came that no instance of the service was left for; they were answered 503');
+      throw error;
+    });
     const open = new OpenRequest({
       index: ++this.#arrived, position: this.#sink.advance(), at: Date.now(), lane: lane.id,
       attribution: lane.instance.preloaded ? 'context' : 'lane',
@@ -157,10 +189,10 @@ class Recorder implements RecordSession {
 
   async #finish(open: OpenRequest, lane: RecordLane, captured: CapturedExchange): Promise<void> {
     const idle = lane.instance.alive ? await lane.idle(open.id, this.#options.lateTimeoutMs) : true;
-    if (!idle) open.problem({ code: 'not_idle', message: `still busy ${this.#options.lateTimeoutMs} ms after the response; what it did later is not attributed to it` });
+    if (!idle && lane.instance.alive) open.problem({ code: 'not_idle', message: `still busy ${this.#options.lateTimeoutMs} ms after the response; what it did later is not attributed to it` });
     if (captured.error !== null) open.problem({ code: captured.error.code, message: captured.error.message });
     if (captured.bodyTruncated || captured.responseBodyTruncated) open.problem({ code: 'body_truncated', message: 'a body was too large to be kept whole' });
-    this.#options.output.append(open.finish({
+    this.#output.append(open.finish({
       endPosition: this.#sink.advance(), durationMs: captured.durationMs,
       request: this.#storedRequest(captured), response: this.#storedResponse(captured),
     }));
@@ -181,19 +213,22 @@ class Recorder implements RecordSession {
   }
 
   #payload(bytes: Uint8Array): ReturnType<RecordingOutput['payload']> | null {
-    return bytes.length === 0 ? null : this.#options.output.payload(bytes);
+    return bytes.length === 0 ? null : this.#output.payload(bytes);
   }
 
-  /** Forwards calls to the real dependency and notes each with the request it belongs to. */
-  #dependencyGateway(spec: HttpSpec): HttpDependencyGateway {
-    const forward = forwardTo(spec.upstream);
+  /** Forwards calls to the real dependency and notes each with the request it belongs to; also one that was not answered. */
+  #dependencyGateway(spec: HttpSpec, forward: Forwarder): HttpDependencyGateway {
     return new HttpDependencyGateway({
       dependency: spec.name,
       handle: async (call) => {
         const position = this.#sink.advance();
         const startedAt = performance.now();
         const request = this.#sink.request(this.#sink.requestOf(call.lane, call.tag));
-        const answer = await forward(call);
+        const answer = await forward(call).catch((error: unknown) => {
+          const { code, message } = error instanceof ForeshardError ? error : { code: 'upstream_unreachable', message: String(error) };
+          request?.problem({ code, message });
+          return null;
+        });
         const recorded = {
           dependency: spec.name, position, durationMs: performance.now() - startedAt,
           request: { method: call.method, target: call.target, headers: call.headers, body: this.#payload(call.body) },
@@ -201,7 +236,7 @@ class Recorder implements RecordSession {
         };
         if (request === undefined) this.#sink.loss('call_outside', `calls to ${spec.name} were made outside any request and are not kept`);
         else request.call(recorded);
-        return answer;
+        return answer ?? noAnswer;
       },
     });
   }

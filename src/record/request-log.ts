@@ -12,7 +12,9 @@ export class OpenRequest {
   readonly seed: string = randomBytes(16).toString('hex');
   readonly lane: string;
   readonly attribution: 'lane' | 'context';
-  readonly #touches = new Map<StateKey, { revision: number; read: boolean; written: boolean }>();
+  readonly #touches = new Map<StateKey, { revision: number; read: boolean; written: boolean; raced?: true }>();
+  /** The newest revision of each element that it met or wrote. */
+  readonly #newest = new Map<StateKey, number>();
   readonly #writes: { key: StateKey; revision: number }[] = [];
   readonly #calls: RecordedCall[] = [];
   readonly #hints: OutcomeHint[] = [];
@@ -32,14 +34,22 @@ export class OpenRequest {
   /** The first touch of an element says which revision the request ran on; later ones only widen what it did. */
   touch(key: StateKey, revision: number, access: { readonly read: boolean; readonly written: boolean }): void {
     const known = this.#touches.get(key);
+    const newest = this.#newest.get(key) ?? revision;
+    this.#newest.set(key, Math.max(newest, revision));
     if (known === undefined) this.#touches.set(key, { revision, read: access.read, written: access.written });
     else {
       known.read ||= access.read;
       known.written ||= access.written;
+      if (revision > newest) known.raced = true;
     }
   }
 
+  /** A revision that it wrote: the next one of the element, unless somebody else got in between since it was touched. */
   write(key: StateKey, revision: number): void {
+    const known = this.#touches.get(key);
+    const newest = this.#newest.get(key);
+    if (known !== undefined && newest !== undefined && revision > newest + 1) known.raced = true;
+    this.#newest.set(key, revision);
     this.#writes.push({ key, revision });
   }
 

@@ -33,7 +33,7 @@ const checks: Readonly<Record<RecordingLine['kind'], Check>> = {
   request: shape({
     id: isText, position: isNumber, endPosition: isNumber, at: isNumber, durationMs: isNumber, lane: isText,
     attribution: oneOf('lane', 'context'), seed: isText, request: isHttpRequest, response: orNull(isHttpResponse),
-    touches: listOf(shape({ key: isText, revision: isNumber, read: isBoolean, written: isBoolean })),
+    touches: listOf(shape({ key: isText, revision: isNumber, read: isBoolean, written: isBoolean, raced: orAbsent(isBoolean) })),
     writes: listOf(shape({ key: isText, revision: isNumber })),
     calls: listOf(shape({ dependency: isText, request: isHttpRequest, response: orNull(isHttpResponse), position: isNumber, durationMs: isNumber })),
     hints: listOf(shape({ command: isText, args: listOf(isText), database: isNumber, outcome: listOf(isText) })),

@@ -76,6 +76,7 @@ class ReplayEngine {
   readonly #calls: CallIndex;
   readonly #outcomes = new Map<RequestId, CaseOutcome>();
   readonly #late = new Map<RequestId, number>();
+  readonly #direct = new Map<RequestId, CaseProblem>();
   readonly #notes = new Map<string, CaseProblem>();
   readonly #slots = new Set<Slot>();
   readonly #retry: PlannedCase[] = [];
@@ -132,6 +133,7 @@ class ReplayEngine {
       control: this.#control, registerPath: options.registerPath, preload: options.preload, isolation: options.isolation,
       backgroundClockOffsetMs: manifest.createdAt - Date.now(), connections: Math.max(1, options.concurrency),
       laneStore: this.#laneStore, cases: Math.max(1, options.concurrency), background: this.#background,
+      onDirect: (tag, address) => this.#onDirect(tag, address),
       onLate: (tag) => this.#late.set(tag, (this.#late.get(tag) ?? 0) + 1),
     });
     this.#slots.add(slot);
@@ -237,12 +239,23 @@ class ReplayEngine {
 
   #withLate(outcome: CaseOutcome): CaseOutcome {
     const late = this.#late.get(outcome.id);
-    if (late === undefined) return outcome;
-    return { ...outcome, problems: [...outcome.problems, { code: 'late_command', message: `${late} commands came after the case had ended` }] };
+    const direct = this.#direct.get(outcome.id);
+    if (late === undefined && direct === undefined) return outcome;
+    const problems = [...outcome.problems];
+    if (late !== undefined) problems.push({ code: 'late_command', message: `${late} commands came after the case had ended` });
+    if (direct !== undefined) problems.push(direct);
+    return { ...outcome, problems };
   }
 
-  #note(code: string, message: string): void {
-    this.#notes.set(code, { code, message });
+  /** What a service does at an address that no gateway stands for is not isolated: the case and the run say so. */
+  #onDirect(tag: string | null, address: string): void {
+    const message = `the service talked to ${address} directly; nothing stands for it in the recording`;
+    if (tag !== null) this.#direct.set(tag, { code: 'direct_connection', message });
+    this.#note('direct_connection', message, address);
+  }
+
+  #note(code: string, message: string, about = ''): void {
+    this.#notes.set(`${code} ${about}`, { code, message });
   }
 }
 

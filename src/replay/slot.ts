@@ -30,6 +30,8 @@ export interface SlotOptions {
   readonly cases: number;
   /** The state that commands outside any case run on. */
   readonly background: Overlay;
+  /** A connection past the gateways: neither recorded nor isolated. */
+  readonly onDirect: (tag: string | null, address: string) => void;
   /** A command or call tagged with a case that has ended. */
   readonly onLate: (tag: string) => void;
 }
@@ -59,6 +61,7 @@ export class Slot {
         id: options.id, cwd: options.cwd, redirects, determinism: 'request', backgroundClockOffsetMs: options.backgroundClockOffsetMs,
         preload: options.preload, isolation: options.isolation, control: options.control, registerPath: options.registerPath,
       });
+      instance.onDirect(({ host, port, tag }) => options.onDirect(tag, `${host}:${port}`));
       const client = new ReplayClient(instance.address, { connections: options.connections });
       return new Slot(instance, client, gateways, store);
     } catch (error) {

@@ -106,6 +106,18 @@ describe('self-replay gate', () => {
     expect((await gate(revisionOf('v', at + 60_000), answer('r1', same, { effects: wrote('v', null) }))).failures[0]?.differences[0]?.kind).toBe('expiry');
     expect((await gate(revisionOf('v', null), answer('r1', { ...same, l: [1, 2, 3] }, { effects: wrote('v', null) }))).reproduced).toBe(0);
   });
+  it('does not hold a race against the replay, and says how many there were', async () => {
+    const same = { at: '2026-01-01T00:00:00Z', l: [1, 2] };
+    const racing = (raced: boolean): ReturnType<typeof revisionOf> => {
+      const given = revisionOf('v', null);
+      return { ...given, request: { ...given.request, touches: [{ key: 'redis:0/k', revision: 1, read: true, written: true, ...raced ? { raced: true } : {} }] } };
+    };
+    const other = answer('r1', { ...same, n: 3 }, { effects: wrote('w', null) });
+    expect((await gate(racing(false), other)).reproduced).toBe(0);
+    const result = await gate(racing(true), other);
+    expect(result.reproduced).toBe(1);
+    expect(result.allowances?.every(({ reason, requests }) => reason.startsWith('raced') && requests === 1)).toBe(true);
+  });
   it('does not ask for writes that changed nothing', async () => {
     const idle = effectOf('other', stringOf('x'), { before: { value: stringOf('x'), expiresAtMs: null } });
     expect((await gate(revisionOf('v', null), answer('r1', { at: '2026-01-01T00:00:00Z', l: [1, 2] }, { effects: [...wrote('v', null), idle] }))).reproduced).toBe(1);

@@ -77,6 +77,11 @@ describe('effects: the oracle table of real services', () => {
 });
 
 describe('values by type', () => {
+  it('a HyperLogLog is compared by its registers: its cached count changes when it is read', () => {
+    const log = (cache: string, registers: string): Effect[] => [effectOf('visitors', stringOf(`HYLL\x01\0\0\0${cache}${registers}`))];
+    expect(writes(log('\x01\0\0\0\0\0\0\x80', '{\x02\x94D\xfb'), log('\0\0\0\0\0\0\0\x80', '{\x02\x94D\xfb'))).toEqual([]);
+    expect(writes(log('\0\0\0\0\0\0\0\x80', '{\x02\x94D\xfb'), log('\0\0\0\0\0\0\0\x80', '{\x02\x84D\xfb'))).toHaveLength(1);
+  });
   it('sets have no order, and members are missing or extra', () => {
     expect(writes([effectOf('s', setOf('a', 'b'), { parts: ['a'] })], [effectOf('s', setOf('b', 'a'), { parts: ['a'] })])).toEqual([]);
     expect(writes([effectOf('s', setOf('a', 'b'), { parts: ['b'] })], [effectOf('s', setOf('a', 'c'), { parts: ['c'] })]))

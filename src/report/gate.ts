@@ -53,7 +53,7 @@ export async function gateCase(record: RequestRecord, replayed: CaseOutcome | un
   if (findings.length > 0) findings = compareDocuments(...documents, context.comparison(await knownBefore(record, [replayed], context.bytes))).findings;
   const allowances: { path: string; reason: string }[] = [];
   const failures = findings.filter((finding) => {
-    const reason = allowance(finding) ?? (context.noise.covers(context.route, finding.segments) ? 'differs between control runs' : undefined);
+    const reason = allowance(finding) ?? racedReason(record, finding) ?? (context.noise.covers(context.route, finding.segments) ? 'differs between control runs' : undefined);
     if (reason !== undefined) allowances.push({ path: generalPath(finding.segments, context.templates), reason });
     return reason === undefined;
   });
@@ -69,6 +69,17 @@ function allowance(finding: Finding): string | undefined {
   if (found === 'uuid' || found === 'token') return 'another generated id';
   const [a, b] = [finding.baseline, finding.candidate];
   return found === 'pattern' && a.kind === 'leaf' && b.kind === 'leaf' && mask(String(a.value)) === mask(String(b.value)) ? 'another moment or id in a text' : undefined;
+}
+
+/**
+ * A request that met one element in two states, because another request changed it in between, did what no replay of it alone does.
+ * What it wrote to other elements and answered may follow from that.
+ */
+function racedReason({ touches }: RequestRecord, finding: Finding): string | undefined {
+  const raced = touches.filter((touch) => touch.raced === true);
+  if (raced.length === 0) return undefined;
+  const own = finding.key === undefined ? undefined : touches.find((touch) => touch.key === finding.key);
+  return own === undefined || own.raced === true || raced.some((touch) => touch.read) ? 'raced with another request while it was recorded' : undefined;
 }
 
 async function recordedOutcome(record: RequestRecord, bytes: RecordedBytes): Promise<CaseOutcome> {

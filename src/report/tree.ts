@@ -124,8 +124,14 @@ export function decodeText(bytes: ByteString): string | undefined {
 
 /** Bytes of a value, a member, a field: text (with what is embedded in it) or binary. */
 export function bytesTree(bytes: ByteString): Tree {
+  if (isHyperLogLog(bytes)) return binaryTree(bytes.slice(0, 8) + bytes.slice(16));
   const text = decodeText(bytes);
   return text === undefined ? binaryTree(bytes) : textTree(text);
+}
+
+/** Bytes 8 to 15 of a HyperLogLog cache its count: a PFCOUNT, which only reads, changes them. */
+function isHyperLogLog(bytes: ByteString): boolean {
+  return bytes.length >= 16 && bytes.startsWith('HYLL') && bytes.charCodeAt(4) <= 1;
 }
 
 /** How deep JSON within JSON within JSON is followed. */

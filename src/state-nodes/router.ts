@@ -70,7 +70,7 @@ export class StateRouter {
 
   /** Closes every state node. */
   async close(): Promise<void> {
-    await Promise.all(this.#nodes.map((node) => node?.close()));
+    await Promise.all(this.#nodes.map(async (node) => node?.close()));
   }
 
   /**

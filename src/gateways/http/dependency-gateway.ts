@@ -3,22 +3,22 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ForeshardError } from '../../model/errors.ts';
 import { contextHeader } from '../../model/preload-protocol.ts';
-import type { DependencyAnswer, DependencyCall } from './dependency.ts';
+import { noAnswer, type DependencyAnswer, type DependencyCall } from './dependency.ts';
 import { answerWithError } from './forward.ts';
 import { forwardable, headerPairs, headerValue } from './headers.ts';
 import { listen } from './listen.ts';
 import type { ListenAddress } from './listen.ts';
 import { readWhole } from './request-body.ts';
 
-export type { DependencyAnswer, DependencyCall } from './dependency.ts';
+export { noAnswer, type DependencyAnswer, type DependencyCall } from './dependency.ts';
 export { forwardTo } from './forward-to.ts';
 
 /** How a dependency gateway behaves. */
 export interface DependencyGatewayOptions {
   /** The dependency's name. */
   readonly dependency: string;
-  /** Answers a call. A ForeshardError it throws is answered with 502; null with 502 and `no recorded answer`. */
-  handle(call: DependencyCall): Promise<DependencyAnswer | null>;
+  /** Answers a call. A ForeshardError it throws is answered with 502; null with 502 and `no recorded answer`; `noAnswer` cuts the caller off. */
+  handle(call: DependencyCall): Promise<DependencyAnswer | typeof noAnswer | null>;
 }
 
 interface LaneDoor {
@@ -90,25 +90,29 @@ export class HttpDependencyGateway {
     door.pending++;
     door.activity++;
     let open = true;
+    const abandoned = new AbortController();
     response.once('close', () => {
       if (!open) return;
       open = false;
       door.pending--;
       door.activity++;
+      if (!response.writableFinished) abandoned.abort();
     });
     const { dependency } = this.#options;
     try {
       const body = await readWhole(incoming);
       const raw = headerPairs(incoming.rawHeaders);
       const answer = await this.#options.handle({
-        lane, dependency, body,
+        lane, dependency, body, signal: abandoned.signal,
         tag: headerValue(raw, contextHeader),
         method: incoming.method ?? 'GET',
         target: originForm(incoming.url ?? '/'),
         headers: raw.filter(([name]) => name.toLowerCase() !== contextHeader),
       });
       if (answer === null) throw new ForeshardError('upstream_unreachable', `no recorded answer of ${dependency} to ${incoming.method} ${incoming.url}`);
-      send(response, incoming.method === 'HEAD', answer);
+      if (answer === noAnswer) response.destroy();
+      else send(response, incoming.method === 'HEAD', answer);
+
     } catch (error) {
       const failure = error instanceof ForeshardError ? error
         : new ForeshardError('upstream_unreachable', `${dependency}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });

@@ -12,7 +12,12 @@ export interface DependencyCall {
   /** As on the wire, without ours. */
   readonly headers: Header[];
   readonly body: Buffer;
+  /** Aborted when the service gives up waiting. */
+  readonly signal?: AbortSignal;
 }
+
+/** The dependency gave no answer: the service is cut off, as it would have been without us. */
+export const noAnswer: unique symbol = Symbol('no answer');
 
 /** What a dependency answers. */
 export interface DependencyAnswer {

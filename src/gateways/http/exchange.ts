@@ -13,7 +13,7 @@ export interface IngressRequest {
 
 /** Why an exchange did not come to a whole response. */
 export interface ExchangeError {
-  /** `client_aborted`, `upgrade_not_recorded`, or the code of a ForeshardError: `service_died`, `timeout`, `protocol_error`. */
+  /** `client_aborted`, `recording_stopped`, `upgrade_not_recorded`, or the code of a ForeshardError: `service_died`, `timeout`, `protocol_error`. */
   readonly code: string;
   readonly message: string;
 }

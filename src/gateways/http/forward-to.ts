@@ -24,7 +24,7 @@ export function forwardTo(upstreamBaseUrl: string, options: { readonly timeoutMs
   const timeoutMs = options.timeoutMs ?? 300_000;
   const agent = new Agent({ pipelining: 1, keepAliveTimeout: 1_000, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, maxHeaderSize: 1 << 20 });
   const send = (call: DependencyCall): Promise<DependencyAnswer> => new Promise((resolve, reject) => {
-    const handler = new WholeAnswer(call.dependency, base.host, resolve, reject);
+    const handler = new WholeAnswer({ dependency: call.dependency, host: base.host, signal: call.signal, resolve, reject });
     const headers = requestHeaders(call.headers.filter(([name]) => name.toLowerCase() !== 'host'), { keepLength: false });
     headers.push('host', base.host);
     const body = call.body.length === 0 ? null : call.body;
@@ -55,17 +55,30 @@ class WholeAnswer {
   readonly #where: string;
   readonly #resolve: (answer: DependencyAnswer) => void;
   readonly #reject: (error: Error) => void;
+  readonly #signal: AbortSignal | undefined;
   readonly #body = new ByteCollector(Number.POSITIVE_INFINITY);
   #status = 0;
   #headers: Header[] = [];
 
-  constructor(dependency: string, host: string, resolve: (answer: DependencyAnswer) => void, reject: (error: Error) => void) {
-    this.#where = `the dependency ${dependency} at ${host}`;
-    this.#resolve = resolve;
-    this.#reject = reject;
+  constructor(options: {
+    readonly dependency: string;
+    readonly host: string;
+    readonly signal: AbortSignal | undefined;
+    readonly resolve: (answer: DependencyAnswer) => void;
+    readonly reject: (error: Error) => void;
+  }) {
+    this.#where = `the dependency ${options.dependency} at ${options.host}`;
+    this.#signal = options.signal;
+    this.#resolve = options.resolve;
+    this.#reject = options.reject;
   }
 
-  onConnect(): void {}
+  onConnect(abort: (error?: Error) => void): void {
+    const gaveUp = (): void => abort(new ForeshardError('timeout', `the service gave up waiting for ${this.#where}`));
+    if (this.#signal?.aborted === true) gaveUp();
+    else this.#signal?.addEventListener('abort', gaveUp, { once: true });
+  }
+
 
   onHeaders(status: number, headers: Buffer[]): boolean {
     if (status >= 200) {

@@ -18,6 +18,8 @@ export interface ForwardOptions {
   readonly dispatcher: Dispatcher;
   readonly limitBytes: number;
   readonly headersTimeoutMs: number;
+  /** Everything is being closed: connections break because of that. */
+  readonly isStopped?: () => boolean;
 }
 
 /** Sends a request on to its target and the response back, both streaming; the target hears how it went, exactly once. */
@@ -119,8 +121,13 @@ class ForwardedExchange {
       this.onComplete(null);
       return;
     }
+    if (this.#options.isStopped?.() === true) {
+      this.#finish({ code: 'recording_stopped', message: 'the recording was stopped before the response was complete' });
+      return;
+    }
     if (this.#clientGone) {
-      this.#finish({ code: 'client_aborted', message: 'the client closed the connection before the response was complete' });
+      this.#finish({ code
+: 'client_aborted', message: 'the client closed the connection before the response was complete' });
       return;
     }
     const { target, response } = this.#options;

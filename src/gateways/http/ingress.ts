@@ -2,7 +2,9 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Pool } from 'undici';
+import { deferred, type Deferred } from '../../lib/deferred.ts';
 import { ForeshardError } from '../../model/errors.ts';
+
 import { contextHeader } from '../../model/preload-protocol.ts';
 import type { IngressRequest, Target } from './exchange.ts';
 import { answerWithError, forward, unanswered } from './forward.ts';
@@ -22,6 +24,8 @@ export interface IngressOptions {
   readonly limitBytes?: number;
   /** How long a service may take until its response starts. Default 300,000. */
   readonly headersTimeoutMs?: number;
+  /** Called for each connection that was turned away because what came on it is not HTTP/1.1. */
+  readonly onMalformed?: (what: string) => void;
 }
 
 const defaultLimitBytes = 64 * 1024 * 1024;
@@ -37,15 +41,19 @@ export class HttpIngress {
   readonly #server: Server;
   readonly #pools = new Map<string, Pool>();
   readonly #tunnels = new Set<Duplex>();
+  readonly #draining: Deferred<void> = deferred();
+  #isDraining = false;
+  #isClosed = false;
   #open = 0;
 
   constructor(options: IngressOptions) {
     this.#options = options;
     this.#server = createServer({ maxHeaderSize: maxHeaderBytes, keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
       this.#open++;
-      response.once('close', () => this.#open--);
+      response.once('close', () => this.#ended(request));
       void this.#handle(request, response);
     });
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#refuse(error, socket));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => void this.#upgrade(request, socket, head));
   }
 
@@ -70,8 +78,20 @@ export class HttpIngress {
     await pool?.destroy();
   }
 
-  /** Stops listening and closes every connection, also those in use. */
+  /** Takes no new requests and waits until those in flight have been answered, at most this long. Returns how many have not. */
+  async drain(timeoutMs: number): Promise<number> {
+    this.#isDraining = true;
+    if (this.#server.listening) this.#server.close();
+    if (this.#open === 0) return 0;
+    const timer = setTimeout(() => this.#draining.resolve(), timeoutMs);
+    await this.#draining.promise;
+    clearTimeout(timer);
+    return this.#open;
+  }
+
+  /** Stops listening and closes every connection, also those in use: what they carried is captured as far as it came, with `recording_stopped`. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
@@ -83,8 +103,30 @@ export class HttpIngress {
     await closed;
   }
 
+  #ended(request: IncomingMessage): void {
+    this.#open--;
+    if (!this.#isDraining) return;
+    request.socket.end(); // no further request on this connection
+    if (this.#open === 0) this.#draining.resolve();
+  }
+
+  /** What is not HTTP/1.1 cannot be passed on: answered as Node.js does, and said. */
+  #refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (error.code !== 'ECONNRESET') this.#options.onMalformed?.(error.message);
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+    socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+  }
+
   async #handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const request = describe(incoming, false);
+    if (this.#isDraining) {
+      answerWithError(response, 503, new ForeshardError('interrupted', 'the recording is being stopped and takes no new requests'));
+      return;
+    }
     const limitBytes = this.#options.limitBytes ?? defaultLimitBytes;
     const startedAt = Date.now();
     try {
@@ -96,7 +138,7 @@ export class HttpIngress {
       }
       const dispatcher = this.#pool(target);
       const headersTimeoutMs = this.#options.headersTimeoutMs ?? defaultHeadersTimeoutMs;
-      forward({ request, body, incoming, response, target, dispatcher, limitBytes, headersTimeoutMs });
+      forward({ request, body, incoming, response, target, dispatcher, limitBytes, headersTimeoutMs, isStopped: () => this.#isClosed });
     } catch (error) {
       if (!incoming.complete && incoming.destroyed) return; // the client left while its body was being read: there is no one to answer
       answerWithError(response, 503, refusal(error));

@@ -1,4 +1,5 @@
 import type { ByteString } from '../../lib/bytes.ts';
+import { assign } from '../assign.ts';
 import type { Database } from '../database.ts';
 import { isIntsetMember, type Entry, type EntryOf, type HashEntry, type ListEntry, type SetEntry, type ZsetEntry } from '../entry.ts';
 
@@ -23,14 +24,12 @@ export function commit(db: Database, key: ByteString, entry: Entry): void {
 /** Puts the result of a `…STORE` command over whatever was there, expiry included; an empty result deletes the key. */
 export function store(db: Database, key: ByteString, entry: EntryOf<'set'> | EntryOf<'zset'>): number {
   const size = entry.type === 'set' ? entry.members.size : entry.scores.size;
-  if (size === 0) {
-    db.delete(key);
-  } else {
-    // Redis' compact encoding keeps no sign of zero.
-    if (entry.type === 'zset') for (const [member, score] of entry.scores) if (score === 0) entry.scores.set(member, 0);
-    db.noteWrite(key);
-    db.put(key, entry);
-  }
+  // A compact sorted set keeps whole scores as integers, which have no negative zero.
+  if (entry.type === 'zset') for (const [member, score] of entry.scores) if (score === 0) entry.scores.set(member, 0);
+  // Redis' compact encoding keeps no sign of zero.
+  if (entry.type === 'zset') for (const [member, score] of entry.scores) if (score === 0) entry.scores.set(member, 0);
+  if (size === 0) db.delete(key);
+  else assign(db, key, entry);
   return size;
 }
 

@@ -87,7 +87,9 @@ function setId(context: CommandContext, args: readonly ByteString[], spelling: B
   const { entriesRead } = groupOptions(args.slice(3), { makeStream: false, spelling });
   const edit = requireGroup(context, args);
   if (args.length > 5) throw subcommandSyntaxError('XGROUP', spelling);
-  edit.group.lastDeliveredId = idOrLast(at(args, 2), edit.stream);
+  const text = at(args, 2);
+  // Unlike CREATE, SETID takes `-` and `+` for ids.
+  edit.group.lastDeliveredId = /^[-+](?:$|\0)/.test(text) ? intervalArgument(text, 'start') : idOrLast(text, edit.stream);
   edit.group.entriesRead = entriesRead;
   saveGroup(context.db, edit.key, edit);
   return OK;
