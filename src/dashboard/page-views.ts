@@ -154,7 +154,7 @@ function responseView(detail) {
 function effectText(effect, other) {
   if (!effect) return null;
   var value = effect.after === null ? '(deleted)' : effect.after;
-  return effect.expiry || other && other.expiry ? value + '\n⏱ ' + (effect.expiry || 'expiry left alone') : value;
+  return effect.expiry || other && other.expiry ? value + '\n' + (effect.expiry || 'expiry left alone') : value;
 }
 function writesView(detail, differences) {
   var before = new Map(), after = new Map(), keys = [];

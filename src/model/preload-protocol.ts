@@ -25,7 +25,15 @@ export interface Redirect {
   readonly name?: string;
   /** host:port as the service has it; `localhost`, `127.0.0.1` and `::1` are taken for the same host. */
   readonly from: string;
-  readonly to: { readonly host: string; readonly port: number };
+  readonly to: GatewayAddress;
+}
+
+/** Where a gateway listens. */
+export interface GatewayAddress {
+  readonly host: string;
+  readonly port: number;
+  /** A Unix socket of the same gateway, for processes that see it: half the cost of TCP. */
+  readonly path?: string;
 }
 
 /** What the preload is told at start. */

@@ -51,6 +51,7 @@ export class RecordLane {
   async idle(tag: string, timeoutMs: number): Promise<boolean> {
     if (this.instance.preloaded) {
       const idle = await this.instance.contextIdle(tag, timeoutMs);
+      await Promise.all(this.#gateways.redis.map(({ gateway }) => gateway.settled(tag)));
       this.instance.forget(tag);
       return idle;
     }
@@ -161,7 +162,9 @@ async function startLane(options: LanePoolOptions, index: number): Promise<Recor
   const id = `lane-${index + 1}`;
   const redirects: Redirect[] = [];
   for (const { spec, gateway } of options.gateways.redis) {
-    redirects.push({ kind: 'redis', name: spec.name, from: spec.address, to: await gateway.listen(id, { host: '127.0.0.1', port: 0 }) });
+    const path = await gateway.listenLocally(id);
+    const to = await gateway.listen(id, { host: '127.0.0.1', port: 0 });
+    redirects.push({ kind: 'redis', name: spec.name, from: spec.address, to: path === undefined ? to : { ...to, path } });
   }
   for (const { spec, gateway } of options.gateways.http) {
     redirects.push({ kind: 'http', name: spec.name, from: spec.address, to: await gateway.listen(id, { host: '127.0.0.1', port: 0 }) });

@@ -6,6 +6,8 @@ export interface Target {
   readonly kind: Redirect['kind'] | 'own';
   readonly host: string;
   readonly port: number;
+  /** A Unix socket that leads there too. */
+  readonly path?: string;
 }
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '::1', '0.0.0.0', '::', '', '::ffff:127.0.0.1', 'localhost.', 'ip6-localhost']);

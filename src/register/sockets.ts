@@ -1,4 +1,5 @@
 /** Outgoing TCP connections: sent to a gateway where one stands for the address, reported where none does. */
+import { existsSync } from 'node:fs';
 import net from 'node:net';
 import { currentContext } from './context.ts';
 import type { ControlLink } from './control.ts';
@@ -35,17 +36,28 @@ function destinationOf(args: readonly unknown[]): Destination | undefined {
   return { host: typeof args[1] === 'string' ? args[1] : 'localhost', port: Number(first) };
 }
 
-function withTarget(args: unknown[], target: Target): unknown[] {
-  const { host, port } = target;
+function withTarget(args: unknown[], { host, port }: Target, path: string | undefined): unknown[] {
   const first = args[0];
+  const address = path === undefined ? { host, port } : { path };
   if (Array.isArray(first)) {
     // Node marks this array with a private symbol: it must stay the same array.
-    first[0] = { ...(first[0] as object), host, port };
+    first[0] = { ...(first[0] as object), ...address };
     return args;
   }
   const callback = args.findLast(arg => typeof arg === 'function');
-  const options = typeof first === 'object' ? { ...first, host, port } : { host, port };
+  const options = typeof first === 'object' ? { ...first, ...address } : address;
   return callback === undefined ? [options] : [options, callback];
+}
+
+/** The Unix socket that leads to the target, where this process can see it: in a container of its own it cannot. */
+function localPath({ path }: Target): string | undefined {
+  return path !== undefined && existsSync(path) ? path : undefined;
+}
+
+/** What a client may ask a connected TCP socket. */
+function lookLikeTcp(socket: object, { host, port }: Target): void {
+  const seen = { remoteAddress: host, remotePort: port, remoteFamily: 'IPv4' };
+  for (const [name, value] of Object.entries(seen)) Object.defineProperty(socket, name, { value, configurable: true });
 }
 
 /** Patches `net.Socket.prototype.connect`, which `net.connect`, `tls.connect`, http agents, undici and all Redis clients come down to. */
@@ -66,6 +78,8 @@ export function installSockets(table: RedirectTable, control: ControlLink): void
       return Reflect.apply(original, this, args);
     }
     Object.defineProperty(this, targetKind, { value: target.kind, configurable: true });
-    return Reflect.apply(original, this, withTarget(args, target));
+    const path = localPath(target);
+    if (path !== undefined) lookLikeTcp(this as object, target);
+    return Reflect.apply(original, this, withTarget(args, target, path));
   });
 }

@@ -2,7 +2,7 @@ import { byteString } from '../lib/bytes.ts';
 import type { KeyspaceTarget } from '../gateways/redis/keyspace-target.ts';
 import type { RequestRecord } from '../model/recording.ts';
 import type { CaseOutcome, CaseProblem, OutcomeResponse } from '../model/run.ts';
-import type { AskedCall, CallAnswer, CallReplay } from './dependencies.ts';
+import type { AskedCall, CallAnswer, CallReplay, unanswered } from './dependencies.ts';
 import type { LaneTargets } from './lane-store.ts';
 import type { Overlay } from './overlay.ts';
 
@@ -32,8 +32,8 @@ export class CaseRun {
     return target;
   }
 
-  /** Answers a call to an HTTP dependency; null when nothing is known, which is noted. */
-  async call(asked: AskedCall): Promise<CallAnswer | null> {
+  /** Answers a call to an HTTP dependency, or not where it was not answered while recording; null when nothing is known, which is noted. */
+  async call(asked: AskedCall): Promise<CallAnswer | typeof unanswered | null> {
     const answer = await this.#calls.answer(asked);
     if (answer === null) {
       this.overlay.problem({ code: 'unknown_call', message: `called ${asked.method} ${asked.target} of ${asked.dependency}, to which the recording has no answer` });

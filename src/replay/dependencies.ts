@@ -13,6 +13,9 @@ export interface AskedCall {
   readonly body: Uint8Array;
 }
 
+/** The recorded call was not answered either. */
+export const unanswered: unique symbol = Symbol('unanswered');
+
 /** What it is answered from the recording. */
 export interface CallAnswer {
   readonly status: number;
@@ -66,15 +69,15 @@ export class CallReplay {
     return this.#calls;
   }
 
-  /** The answer to a call, or null when the recording has none. The call is noted either way. */
-  async answer(asked: AskedCall): Promise<CallAnswer | null> {
+  /** The answer to a call; `unanswered` when it got none while recording; null when the recording knows nothing. The call is noted either way. */
+  async answer(asked: AskedCall): Promise<CallAnswer | typeof unanswered | null> {
     const found = this.#find(asked);
     const response = found?.call.response ?? null;
     this.#calls.push({
       dependency: asked.dependency, method: asked.method, target: asked.target, headers: asked.headers,
       body: byteString(asked.body) satisfies ByteString, status: response?.status ?? null, provenance: found?.provenance ?? 'unknown',
     });
-    if (response === null) return null;
+    if (response === null) return found === undefined ? null : unanswered;
     const body = response.body === null ? bytesOf('') : await this.#recording.payload(response.body.hash);
     return { status: response.status, headers: response.headers, body };
   }

@@ -1,4 +1,4 @@
-import { HttpDependencyGateway } from '../gateways/http/dependency-gateway.ts';
+import { HttpDependencyGateway, noAnswer } from '../gateways/http/dependency-gateway.ts';
 import { ReplayClient } from '../gateways/http/replay-client.ts';
 import { KeyspaceServer } from '../gateways/redis/keyspace-server.ts';
 import type { KeyspaceTarget } from '../gateways/redis/keyspace-target.ts';
@@ -8,6 +8,7 @@ import { startService } from '../lanes/start-service.ts';
 import type { HttpSpec, RedisSpec, ServiceSpec } from '../model/recording.ts';
 import type { Redirect } from '../model/preload-protocol.ts';
 import type { CaseRun } from './case-run.ts';
+import { unanswered } from './dependencies.ts';
 import { overlayTargets, RedisLaneStore, type LaneStoreKind, type LaneTargets } from './lane-store.ts';
 import type { Overlay } from './overlay.ts';
 
@@ -28,6 +29,9 @@ export interface SlotOptions {
   readonly laneStore: LaneStoreKind;
   /** Cases in flight at most. */
   readonly cases: number;
+  /** Gives up waiting for readiness when it is aborted. */
+  readonly signal?: AbortSignal;
+
   /** The state that commands outside any case run on. */
   readonly background: Overlay;
   /** A connection past the gateways: neither recorded nor isolated. */
@@ -60,6 +64,7 @@ export class Slot {
       const instance = await startService(options.service, {
         id: options.id, cwd: options.cwd, redirects, determinism: 'request', backgroundClockOffsetMs: options.backgroundClockOffsetMs,
         preload: options.preload, isolation: options.isolation, control: options.control, registerPath: options.registerPath,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
       instance.onDirect(({ host, port, tag }) => options.onDirect(tag, `${host}:${port}`));
       const client = new ReplayClient(instance.address, { connections: options.connections });
@@ -126,7 +131,8 @@ class SlotGateways {
           handle: async (call) => {
             const run = this.#route(call.tag);
             if (run === undefined && call.tag !== null) options.onLate(call.tag);
-            return run === undefined ? null : run.call(call);
+            const answer = run === undefined ? null : await run.call(call);
+            return answer === unanswered ? noAnswer : answer;
           },
         }),
       });
@@ -136,7 +142,9 @@ class SlotGateways {
   async listen(): Promise<Redirect[]> {
     const redirects: Redirect[] = [];
     for (const { spec, server } of this.#servers) {
-      redirects.push({ kind: 'redis', name: spec.name, from: spec.address, to: await server.listen({ host: '127.0.0.1', port: 0 }) });
+      const path = await server.listenLocally();
+      const to = await server.listen({ host: '127.0.0.1', port: 0 });
+      redirects.push({ kind: 'redis', name: spec.name, from: spec.address, to: path === undefined ? to : { ...to, path } });
     }
     for (const { spec, gateway } of this.#dependencies) {
       redirects.push({ kind: 'http', name: spec.name, from: spec.address, to: await gateway.listen(this.#options.id, { host: '127.0.0.1', port: 0 }) });

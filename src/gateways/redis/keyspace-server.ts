@@ -1,6 +1,7 @@
-import { createServer, type AddressInfo, type ListenOptions, type Server } from 'node:net';
+import { createServer, type AddressInfo, type ListenOptions, type Server, type Socket } from 'node:net';
 import { ForeshardError } from '../../model/errors.ts';
 import type { KeyspaceServerOptions } from './keyspace-target.ts';
+import { listenOnLocalSocket } from './local-socket.ts';
 import { ServerConnection } from './server-connection.ts';
 import { ServerHost } from './server-host.ts';
 
@@ -24,13 +25,16 @@ export interface SocketPath {
  */
 export class KeyspaceServer {
   readonly #server: Server;
+  readonly #local: Server;
   readonly #host: ServerHost;
   #lastId = 0;
 
   constructor(options: KeyspaceServerOptions) {
     const host = new ServerHost(options);
     this.#host = host;
-    this.#server = createServer((socket) => host.opened(new ServerConnection(host, socket, ++this.#lastId)));
+    const accept = (socket: Socket): void => host.opened(new ServerConnection(host, socket, ++this.#lastId));
+    this.#server = createServer(accept);
+    this.#local = createServer(accept);
   }
 
   /** Commands received whose reply is not on its way yet: blocked ones too, and those whose reply waits for an earlier one's. */
@@ -62,6 +66,11 @@ export class KeyspaceServer {
     return { host: address, port: bound };
   }
 
+  /** Listens on a Unix socket as well, for services on this machine; undefined where that cannot be. */
+  listenLocally(): Promise<string | undefined> {
+    return listenOnLocalSocket(this.#local);
+  }
+
   /** Frees what is kept for a lane on every connection; a command of it that is still unanswered gets an error. */
   forget(tag: string | null): void {
     for (const connection of this.#host.connectionsOf(tag)) connection.forget(tag);
@@ -77,12 +86,11 @@ export class KeyspaceServer {
 
   /** Ends every connection and stops listening. */
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
-      if (this.#server.listening) this.#server.close(() => resolve());
-      else resolve();
-    });
+    const closed = [this.#server, this.#local].filter((server) => server.listening).map((server) => new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    }));
     for (const connection of this.#host.connections()) connection.destroy();
-    await closed;
+    await Promise.all(closed);
   }
 
   #listen(options: ListenOptions, name: string): Promise<void> {

@@ -85,7 +85,7 @@ export class RecordingConnection implements CommandOwner {
   }
 
   finished(command: RecordedCommand): void {
-    this.#settling.delete(command);
+    if (this.#settling.delete(command)) this.#context.unsettled.end(command.by);
     this.#traffic.activity++;
     if (!command.isUncounted) this.#traffic.pending--;
     if (this.#clientEnded) this.pump();
@@ -248,6 +248,7 @@ export class RecordingConnection implements CommandOwner {
     if (command.isUncounted) this.#traffic.pending++;
     command.isUncounted = false;
     this.#settling.add(command);
+    this.#context.unsettled.begin(command.by);
     this.#context.settler.complete(command);
   }
 

@@ -5,6 +5,7 @@ import type { LockTable } from './recording-locks.ts';
 import type { RecordingSettler } from './recording-settler.ts';
 import type { RedisRecordingSink } from './recording-sink.ts';
 import type { TraitsTable } from './recording-traits.ts';
+import type { UnsettledCommands } from './recording-unsettled.ts';
 
 /** Something that goes on when what it waited for has come. */
 export interface Runnable {
@@ -21,6 +22,7 @@ export interface RecordingContext {
   readonly locks: LockTable;
   readonly loader: RecordingLoader;
   readonly settler: RecordingSettler;
+  readonly unsettled: UnsettledCommands;
   readonly connections: Set<Runnable>;
   /** Connections to be run before the turn ends. */
   readonly runnable: Set<Runnable>;

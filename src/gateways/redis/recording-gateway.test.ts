@@ -172,6 +172,17 @@ describe.skipIf(!hasRedisServer())('the recording gateway in front of a real Red
     await stop();
   });
 
+  test('a request is settled only when what its script did is known, though it has its answer before', async () => {
+    const { sink, gateway, client } = await record({ seed: [['SET', 'taken', 'yes']] });
+    const answers = Array.from({ length: 20 }, (_, index) => client.call('FS.L', `r${index}`, 'EVAL', "return redis.call('EXISTS', KEYS[1])", '1', 'taken'));
+    for (const [index, answer] of answers.entries()) {
+      await answer;
+      await gateway.settled(`r${index}`);
+      expect(sink.touchesOf(`r${index}`)).toEqual([{ by: `r${index}`, key: 'redis:0/taken', revision: 1, read: true, written: false }]);
+    }
+    await gateway.settled('r-unknown');
+  });
+
   test('scripts pass through and what they changed is read again', async () => {
     const { sink, client, idle, stop } = await record({ seed: [['SET', 'a', '1'], ['SET', 'b', '1']] });
     const script = "redis.call('INCR', KEYS[1]); return redis.call('GET', KEYS[2])";

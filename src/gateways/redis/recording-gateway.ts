@@ -2,18 +2,21 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { ErrorReply, type Reply } from '../../keyspace/reply.ts';
 import { commandSpec } from '../../keyspace/registry.ts';
 import { ForeshardError } from '../../model/errors.ts';
+import type { RequestId } from '../../model/recording.ts';
 import { redisStateKey } from '../../model/state-key.ts';
 import { CommandTable } from './command-table.ts';
 import { ElementReader } from './element-reader.ts';
 import { RecordingConnection, type LaneTraffic } from './recording-connection.ts';
 import type { RecordingContext, Runnable } from './recording-context.ts';
 import { KeyDirectory } from './recording-keys.ts';
+import { listenOnLocalSocket } from './local-socket.ts';
 import { RecordingLoader, type LoaderUpstream } from './recording-loader.ts';
 import { LockTable } from './recording-locks.ts';
 import { RecordingMirror } from './recording-mirror.ts';
 import { RecordingSettler } from './recording-settler.ts';
 import type { RedisRecordingSink } from './recording-sink.ts';
 import { TraitsTable } from './recording-traits.ts';
+import { UnsettledCommands } from './recording-unsettled.ts';
 import { openUpstream, type UpstreamAddress } from './upstream.ts';
 import { ControlConnection } from './upstream-control.ts';
 
@@ -49,6 +52,7 @@ export class RedisRecordingGateway {
   readonly #runnable = new Set<Runnable>();
   readonly #servers = new Set<Server>();
   readonly #lanes = new Map<string, LaneTraffic>();
+  readonly #unsettled = new UnsettledCommands();
   #context: RecordingContext | undefined;
   #upstream: LoaderUpstream | undefined;
   /** The gateway's own connection is being opened anew. */
@@ -91,10 +95,7 @@ export class RedisRecordingGateway {
 
   /** Opens a listener for a lane; port 0 lets the system choose. @throws port_in_use */
   async listen(lane: string, address: { readonly host: string; readonly port: number }): Promise<{ host: string; port: number }> {
-    const traffic = this.#lanes.get(lane) ?? { lane, pending: 0, activity: 0 };
-    this.#lanes.set(lane, traffic);
-    const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => this.#accept(client, traffic));
-    this.#servers.add(server);
+    const server = this.#serverOf(lane);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         this.#servers.delete(server);
@@ -108,6 +109,14 @@ export class RedisRecordingGateway {
     return bound !== null && typeof bound === 'object' ? { host: bound.address, port: bound.port } : address;
   }
 
+  /** Opens a Unix socket for a lane as well, for services on this machine; undefined where that cannot be. */
+  async listenLocally(lane: string): Promise<string | undefined> {
+    const server = this.#serverOf(lane);
+    const path = await listenOnLocalSocket(server);
+    if (path === undefined) this.#servers.delete(server);
+    return path;
+  }
+
   /** Commands received on a lane's listener and not yet answered and applied (blocked ones excluded). */
   pending(lane: string): number {
     return this.#lanes.get(lane)?.pending ?? 0;
@@ -116,6 +125,11 @@ export class RedisRecordingGateway {
   /** Grows with everything that happens on a lane's listener. */
   activity(lane: string): number {
     return this.#lanes.get(lane)?.activity ?? 0;
+  }
+
+  /** Resolves once all that a request was answered is applied: the service may have gone on before that. */
+  settled(by: RequestId): Promise<void> {
+    return this.#unsettled.settled(by);
   }
 
   /** Closes listeners and connections. */
@@ -129,6 +143,14 @@ export class RedisRecordingGateway {
     await Promise.all(closed);
   }
 
+  #serverOf(lane: string): Server {
+    const traffic = this.#lanes.get(lane) ?? { lane, pending: 0, activity: 0 };
+    this.#lanes.set(lane, traffic);
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => this.#accept(client, traffic));
+    this.#servers.add(server);
+    return server;
+  }
+
   #build(table: CommandTable, mirror: RecordingMirror): RecordingContext {
     const { sink, maxSnapshotKeys = defaultSnapshotKeys } = this.#options;
     const directory = this.#directory;
@@ -139,7 +161,7 @@ export class RedisRecordingGateway {
     });
     const settler = new RecordingSettler({ mirror, loader, locks, sink });
     const traits = new TraitsTable(table, (name) => commandSpec(name) !== undefined);
-    return { sink, table, traits, directory, locks, loader, settler, connections: this.#connections, runnable: this.#runnable, turn };
+    return { sink, table, traits, directory, locks, loader, settler, unsettled: this.#unsettled, connections: this.#connections, runnable: this.#runnable, turn };
   }
 
   #turn(action: () => void): void {

@@ -51,8 +51,8 @@ export class ServerConnection implements ConnectionState, LaneOwner {
     this.server = host;
     this.id = id;
     this.#socket = socket;
-    this.remote = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`;
-    this.local = `${socket.localAddress ?? ''}:${socket.localPort ?? 0}`;
+    this.remote = `${socket.remoteAddress ?? '127.0.0.1'}:${socket.remotePort ?? 0}`;
+    this.local = `${socket.localAddress ?? '127.0.0.1'}:${socket.localPort ?? 0}`;
     this.authenticated = host.password === undefined;
     this.#parser = new CommandParser((args) => this.#receive(args));
     socket.setNoDelay(true);
