@@ -52,6 +52,8 @@ export interface RecordRequest {
     readonly overwrite?: boolean;
   };
   readonly onRequest?: (recorded: number) => void;
+  /** Gives up starting when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /** A running recording with the folder it goes to. */
@@ -61,8 +63,8 @@ export interface RecordJob {
   readonly redis: readonly RedisSpec[];
   /** Where the embedded Redis listens, when there is one. */
   readonly embedded: readonly string[];
-  /** Stops, closes the folder, and says what was recorded. */
-  stop(): Promise<{ readonly requests: number; readonly bytes: number; readonly losses: number }>;
+  /** Stops, closes the folder, and says what was recorded. With no request at all nothing is kept, and what was there before is there again. */
+  stop(): Promise<{ readonly requests: number; readonly bytes: number; readonly losses: number; readonly lossMessages: readonly string[] }>;
 }
 
 /** Starts recording; the caller stops it. */
@@ -73,7 +75,11 @@ export async function startRecording(request: RecordRequest): Promise<RecordJob>
   const redis = await redisOf(config, flags.redis, { ...process.env, ...service.env });
   const http = httpOf(config, flags.http);
   const embedded: EmbeddedRedis[] = [];
+  const closeEmbedded = async (): Promise<void> => {
+    await Promise.all(embedded.map((server) => server.close()));
+  };
   let writer: RecordingWriter | undefined;
+  let session: RecordSession | undefined;
   try {
     const upstreams: RedisUpstream[] = [];
     for (const spec of redis) upstreams.push({ spec, ...(await upstreamOf(spec, embedded)) });
@@ -81,28 +87,40 @@ export async function startRecording(request: RecordRequest): Promise<RecordJob>
       overwrite: flags.overwrite ?? false, ...(config.redact === undefined ? {} : { redact: new Redactor(config.redact) }),
     });
     writer = open;
-    const session = await record({
+    const running = await record({
       output: open, ready: () => open.backpressure, service, cwd: settings.cwd, redis: upstreams, http,
       snapshot: flags.snapshot ?? config.record?.snapshot ?? 'auto',
       listen: { host: config.record?.host ?? '127.0.0.1', port: flags.listen ?? config.record?.port ?? service.port ?? 0 },
       instances: settings.instances, concurrency: settings.concurrency, preload: settings.preload, isolation: settings.isolation,
       determinism: settings.determinism, registerPath, lateTimeoutMs: settings.lateTimeoutMs,
       ...(request.onRequest === undefined ? {} : { onRequest: request.onRequest }),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
     });
-    await open.describe({ servers: session.serverVersions, preload: session.preloaded && settings.determinism === 'request' });
+    session = running;
+    await open.describe({ servers: running.serverVersions, preload: running.preloaded && settings.determinism === 'request' });
     return {
-      session, folder: settings.recordingFolder, redis, embedded: embedded.map((server) => `${server.address?.host}:${server.address?.port}`),
-      stop: async () => {
-        const ended = await session.stop();
-        await open.close({ kind: 'end', position: ended.position, requests: ended.requests, at: Date.now() });
-        await Promise.all(embedded.map((server) => server.close()));
-        return { requests: ended.requests, bytes: open.stats.bytes, losses: ended.losses.reduce((sum, loss) => sum + loss.count, 0) };
-      },
+      session: running, folder: settings.recordingFolder, redis, embedded: embedded.map((server) => `${server.address?.host}:${server.address?.port}`),
+      stop: () => stopRecording(running, open).finally(closeEmbedded),
     };
   } catch (error) {
-    await writer?.abandon();
-    await Promise.all(embedded.map((server) => server.close()));
+    await session?.stop();
+    await writer?.discard();
+    await closeEmbedded();
     throw error;
+  }
+}
+
+async function stopRecording(session: RecordSession, writer: RecordingWriter): Promise<Awaited<ReturnType<RecordJob['stop']>>> {
+  try {
+    const { requests, position, losses } = await session.stop();
+    if (requests === 0) await writer.discard();
+    else await writer.close({ kind: 'end', position, requests, at: Date.now() });
+    return {
+      requests, bytes: writer.stats.bytes, losses: losses.reduce((sum, loss) => sum + loss.count, 0),
+      lossMessages: losses.map((loss) => `${loss.message} (${loss.count})`),
+    };
+  } finally {
+    await writer.abandon();
   }
 }
 
@@ -132,8 +150,9 @@ export function predictFrequency(requests: readonly RequestRecord[]): Heatmap {
 
 // ----------------------------------------------------------------------------------------------------------------- shard
 
-/** The members that state-node addresses name. */
+/** The members that state-node addresses name. @throws ForeshardError `config_invalid` */
 export function membersOf(addresses: readonly string[]): Member[] {
+  for (const address of addresses) if (address !== 'embedded') redisEndpoint(address);
   return addresses.map((address, index) => ({ id: `node-${index + 1}`, address, zone: `zone-${index + 1}`, capacity: 1 }));
 }
 
@@ -195,7 +214,9 @@ export async function runControls(request: ReplayRequest): Promise<readonly Run[
   for (const name of controlNames) {
     request.onStage?.(`control run ${runs.length + 1} of ${controlNames.length}`);
     const run = await runOnce(request, settings, opened, opened.manifest.service, opened.requests, 'baseline', runs.length > 0);
-    if (request.signal?.aborted === true) throw new ForeshardError('interrupted', 'interrupted during a control run');
+    if (request.signal?.aborted === true) {
+      throw new ForeshardError('interrupted', `interrupted during control run ${runs.length + 1} of ${controlNames.length}`, { hint: 'the recording is kept; the next foreshard replay runs them again' });
+    }
     await keepRun(opened.folder, name, run);
     runs.push(run);
   }

@@ -5,6 +5,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { KeyspaceServer } from '../src/gateways/redis/keyspace-server.ts';
+import { manualKeyspace } from '../src/keyspace/manual-keyspace.ts';
 import { ControlServer } from '../src/lanes/control-server.ts';
 import { startInstance } from '../src/lanes/instance.ts';
 import type { ServiceInstance, StartOptions } from '../src/lanes/instance.ts';
@@ -158,6 +160,26 @@ describe.skipIf(!namespaces)('services with everything in their code', () => {
     for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
     for (const instance of lanes) await expect(get(instance.address)).rejects.toThrow(/ECONNREFUSED/);
   });
+
+  test('what it writes after its response, over a new connection and in pieces, is waited for', async () => {
+    let commands = 0;
+    const { keyspace } = manualKeyspace();
+    const server = new KeyspaceServer({ route: () => ({ keyspace, ensure: () => undefined, onCommand: () => commands++ }) });
+    try {
+      const instance = await start({
+        command: ['python3', 'afterwards.py'], port: 18002, preload: 'off', accept: (_redirect, connection) => server.accept(connection),
+        redirects: [{ kind: 'redis', name: 'redis', from: 'state.example.internal:6380', to: await server.listen() }],
+      });
+      const gateways = [{ pending: () => server.pending - server.blocked, activity: () => server.activity }];
+      for (let request = 1; request <= 60; request++) {
+        await get(instance.address, `/${request}`);
+        expect(await instance.quiescent({ gateways, timeoutMs: 5_000 })).toBe(true);
+        expect(commands).toBe(request);
+      }
+    } finally {
+      await server.close();
+    }
+  }, 30_000);
 
   test('the same port in two Python services leads to namespaces by itself', async () => {
     const options = { command: ['python3', '-c', 'import http.server as h; h.HTTPServer(("127.0.0.1", 18001), h.SimpleHTTPRequestHandler).serve_forever()'], port: 18001, preload: 'off' as const };

@@ -1,6 +1,6 @@
 /** Processes that benchmarks measure: real redis-servers, services, wrk. Each is stopped by who started it; all die with this one. */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ export async function freePort() {
 
 /** Starts a command; `core` pins it to one CPU. `stop` ends it and waits until it has. */
 export function start(command, { core, env = {}, cwd } = {}) {
-  const argv = core === undefined ? command : ['taskset', '-c', String(core), ...command];
+  const argv = core === undefined || !existsSync('/usr/bin/taskset') ? command : ['taskset', '-c', String(core), ...command];
   const child = spawn(argv[0], argv.slice(1), { env: { ...process.env, ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output = (output + text).slice(-4096)));
@@ -37,8 +37,13 @@ export function start(command, { core, env = {}, cwd } = {}) {
     resolve(code);
   }));
   child.once('error', (error) => (output += error.message));
+  const firstLine = new Promise((resolve, reject) => {
+    child.stdout.on('data', () => output.includes('\n') && resolve(output.slice(0, output.indexOf('\n'))));
+    void exited.then(() => reject(new Error(`${command.join(' ')} ended: ${output}`)));
+  });
+  firstLine.catch(() => {}); // whoever asks for it hears
   return {
-    pid: child.pid, exited,
+    pid: child.pid, exited, firstLine,
     get output() { return output; },
     stop: async () => {
       child.kill('SIGTERM');
@@ -47,6 +52,11 @@ export function start(command, { core, env = {}, cwd } = {}) {
       clearTimeout(timer);
     },
   };
+}
+
+/** Keeps this process on one core, where that can be done: a client that shares a core with its server is measured as something else. */
+export function pinSelf(core) {
+  spawnSync('taskset', ['-acp', String(core), String(process.pid)], { stdio: 'ignore' });
 }
 
 /** Waits until something listens there. */

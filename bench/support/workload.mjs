@@ -9,8 +9,10 @@ import { openRecording } from '../../dist/recordings/open-recording.js';
 import { temporaryFolder } from './processes.mjs';
 
 export const servicePath = fileURLToPath(new URL('service.mjs', import.meta.url));
-/** Makes wrk ask for another product each time. */
-export const wrkScript = fileURLToPath(new URL('light.lua', import.meta.url));
+/** The script that makes wrk ask for another product each time. */
+export function wrkScript(kind) {
+  return fileURLToPath(new URL(`${kind}.lua`, import.meta.url));
+}
 
 /** Fills a Redis with the bench service's products: 500 JSON documents of 1 KB. */
 export async function seedProducts(url) {

@@ -23,13 +23,13 @@ export function addAccept(program: Command, exit: Exit): void {
       const { run, report } = await lastResult(recordingFolder);
       const chosen = chooseCases(report, ids, flags.all === true);
       for (const one of chosen) process.stdout.write(`${preview(one)}\n`);
-      if (flags.yes !== true && !(await confirmed(chosen.length))) {
-        exit.code = 0;
+      exit.code = 0;
+      if (chosen.length === 0 || (flags.yes !== true && !(await confirmed(chosen.length)))) {
+        process.stdout.write(`${chosen.length === 0 ? 'no request differs: nothing to accept' : 'nothing was accepted'}\n`);
         return;
       }
       const taken = await acceptOutcomes(recordingFolder, run, new Set(chosen.map((one) => one.id)));
       process.stdout.write(`${pc.green('accepted')} ${taken} of ${chosen.length}; the next replay is compared with that\n`);
-      exit.code = 0;
     });
 }
 
@@ -54,7 +54,8 @@ async function confirmed(count: number): Promise<boolean> {
   if (!process.stdin.isTTY) throw new ForeshardError('usage', 'nobody is there to be asked', { hint: 'add --yes' });
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    return /^y(es)?$/i.test(await lines.question(`accept ${count} requests as the new baseline? [y/N] `));
+    const ended = new Promise<string>((done) => lines.once('close', () => done(''))); // Ctrl-D, Ctrl-C
+    return /^y(es)?$/i.test(await Promise.race([lines.question(`accept ${count} requests as the new baseline? [y/N] `), ended]));
   } finally {
     lines.close();
   }

@@ -18,12 +18,23 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .showSuggestionAfterError();
   for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addShard]) add(program, exit);
+  guardProcess();
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exit.code;
   } catch (error) {
     return reportError(error);
   }
+}
+
+/** A reader that has seen enough (`| head`) is no error; what nobody caught is said and is no regression, which exit code 1 would mean. */
+function guardProcess(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+  process.on('uncaughtException', (error) => process.exit(reportError(error)));
 }
 
 function reportError(error: unknown): number {

@@ -1,5 +1,4 @@
-import { writeFile } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import pc from 'picocolors';
 import { settingsOf } from '../config/settings.ts';
 import { membersOf, predictFrequency, predictPlan, shardPlan } from '../foreshard.ts';
@@ -8,22 +7,22 @@ import { encodeHeatmap, encodeShardMap } from '../model/artefact-codec.ts';
 import type { Heatmap } from '../model/heatmap.ts';
 import type { ShardMap } from '../model/shard-map.ts';
 import { openRecording } from '../recordings/open-recording.ts';
-import { collect, configFor, wholeNumber, type Exit } from './terminal.ts';
+import { collect, configFor, wholeNumber, writeOutput, type Exit } from './terminal.ts';
 
 /** `foreshard predict`: who will touch what. */
 export function addPredict(program: Command, exit: Exit): void {
   program.command('predict')
     .description('the heatmap: which state elements will be read and written how much')
     .option('-r, --recording <folder>', 'the recording')
-    .option('--from <source>', 'plan: replaying this recording; frequency: live traffic like it', 'plan')
+    .addOption(new Option('--from <source>', 'plan: replaying this recording; frequency: live traffic like it').choices(['plan', 'frequency']).default('plan'))
     .option('-o, --output <file>', 'write the heatmap there')
-    .option('--top <n>', 'elements shown', wholeNumber('--top'), 20)
+    .option('--top <n>', 'elements shown', wholeNumber('--top', { from: 0, to: 1_000_000 }), 20)
     .action(async (_flags: unknown, self: Command) => {
       const flags = self.opts<{ recording?: string; from: string; output?: string; top: number }>();
       const { config, folder } = await configFor(self);
       const opened = await openRecording(settingsOf(config, folder, 'replay', flags).recordingFolder);
       const heatmap = flags.from === 'frequency' ? predictFrequency(opened.requests) : predictPlan(opened.requests);
-      if (flags.output !== undefined) await writeFile(flags.output, encodeHeatmap(heatmap));
+      if (flags.output !== undefined) await writeOutput(flags.output, encodeHeatmap(heatmap));
       printHeatmap(heatmap, flags.top);
       exit.code = 0;
     });
@@ -45,7 +44,7 @@ export function addShard(program: Command, exit: Exit): void {
       const heatmap = predictPlan(opened.requests);
       const members = membersOf(settings.stateNodes);
       const { map } = shardPlan(heatmap, members, Math.min(flags.replicas ?? settings.replicas, members.length));
-      if (flags.output !== undefined) await writeFile(flags.output, encodeShardMap(map));
+      if (flags.output !== undefined) await writeOutput(flags.output, encodeShardMap(map));
       printShares(heatmap, map);
       exit.code = 0;
     });

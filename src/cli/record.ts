@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
-import type { Command } from 'commander';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Option, type Command } from 'commander';
 import pc from 'picocolors';
-import { splitCommand } from '../config/config.ts';
 import { runControls, startRecording, type RecordJob, type RecordRequest } from '../foreshard.ts';
 import { ForeshardError } from '../model/errors.ts';
+import { startDriver } from './driver.ts';
 import { collect, configFor, interruptible, sizeText, StatusLine, portNumber, wholeNumber, type Exit } from './terminal.ts';
 
 interface RecordFlags {
@@ -21,6 +21,9 @@ interface RecordFlags {
   readonly control?: boolean;
 }
 
+/** How long the end of the service may take to be noticed after the traffic has failed. */
+const endNoticedMs = 50;
+
 /** `foreshard record -- node server.js` */
 export function addRecord(program: Command, exit: Exit): void {
   program.command('record')
@@ -31,7 +34,7 @@ export function addRecord(program: Command, exit: Exit): void {
     .option('--service-port <port>', 'port the service has in its code', portNumber('--service-port'))
     .option('--redis <upstream>', "'embedded' or redis://host:port")
     .option('--http <name=url>', 'an HTTP dependency of the service (repeatable)', collect)
-    .option('--snapshot <kind>', 'auto: all keys of a small server; touch: what is touched; full: all', 'auto')
+    .addOption(new Option('--snapshot <kind>', 'auto: all keys of a small server; touch: what is touched; full: all (default: auto)').choices(['auto', 'touch', 'full']))
     .option('--instances <n>', 'instances of the service', wholeNumber('--instances'))
     .option('--concurrency <n>', 'requests in flight in one instance, with the preload', wholeNumber('--concurrency'))
     .option('--no-preload', 'leave Node.js services alone too')
@@ -51,27 +54,44 @@ async function runRecord(self: Command, command: readonly string[], flags: Recor
     config, folder, ...(command.length === 0 ? {} : { command }),
     flags: { ...flags, ...(flags.servicePort === undefined ? {} : { port: flags.servicePort }) },
     onRequest: (recorded) => status.update(`recorded ${recorded} requests`),
+    signal: interrupt.signal,
   };
+  let ended: Awaited<ReturnType<RecordJob['stop']>>;
   try {
     const job = await startRecording(request);
     announce(job);
     const reason = await untilOver(job, flags.drive, interrupt.signal);
     status.clear();
-    const ended = await job.stop();
-    process.stderr.write(`${pc.green('recorded')} ${ended.requests} requests, ${sizeText(ended.bytes)} in ${job.folder}\n`);
-    if (ended.losses > 0) process.stderr.write(`${pc.yellow('losses')} ${ended.losses}: foreshard list shows them\n`);
-    if (reason instanceof Error) throw reason;
-    if (flags.control !== false && ended.requests > 0) await control(request, status);
-    return 0;
+    if (job.session.inFlight > 0) process.stderr.write(`waiting for ${job.session.inFlight} requests in flight; Ctrl-C again ends at once\n`);
+    ended = await job.stop();
+    printResult(job, ended);
+    if (reason !== undefined) throw reason;
+    if (ended.requests === 0) throw nothingRecorded(job);
   } finally {
     status.clear();
     interrupt.release();
   }
+  if (flags.control !== false) await control(request, status);
+  return 0;
+}
+
+function printResult(job: RecordJob, ended: Awaited<ReturnType<RecordJob['stop']>>): void {
+  if (ended.requests > 0) {
+    process.stderr.write(`${pc.green('recorded')} ${ended.requests} requests, ${sizeText(ended.bytes)} in ${job.folder}\n`);
+    if (ended.losses > 0) process.stderr.write(`${pc.yellow('losses')} ${ended.losses}: foreshard list shows them\n`);
+  } else for (const message of ended.lossMessages) process.stderr.write(`${pc.yellow('loss')} ${message}\n`);
+}
+
+function nothingRecorded(job: RecordJob): ForeshardError {
+  const { host, port } = job.session.address;
+  return new ForeshardError('recording_empty', `no request came to http://${host}:${port}: nothing was recorded and ${job.folder} is as it was before`, {
+    hint: 'send the traffic to that address while it records, or let --drive do it',
+  });
 }
 
 function announce(job: RecordJob): void {
   const { session } = job;
-  const upstream = job.redis.map((spec) => `${spec.name} ${spec.upstream}`).join(', ');
+  const upstream = job.redis.map((spec) => `${spec.name} ${withoutSecret(spec.upstream)}`).join(', ');
   process.stderr.write(`${pc.bold('recording')} send traffic to ${pc.cyan(`http://${session.address.host}:${session.address.port}`)}\n`);
   process.stderr.write(pc.dim(`  ${upstream}${job.embedded.length > 0 ? ` (redis-cli -p ${job.embedded[0]?.split(':')[1]})` : ''}; `
     + `${session.preloaded ? 'requests told apart by context' : 'one request at a time in each instance'}; Ctrl-C ends\n`));
@@ -83,29 +103,31 @@ async function untilOver(job: RecordJob, drive: string | undefined, signal: Abor
     if (signal.aborted) done(undefined);
     signal.addEventListener('abort', () => done(undefined), { once: true });
   });
-  const waits: Promise<Error | undefined>[] = [interrupted, job.session.failed];
-  if (drive !== undefined) waits.push(runDriver(drive, `http://${job.session.address.host}:${job.session.address.port}`));
-  return Promise.race(waits);
-}
-
-async function runDriver(drive: string, url: string): Promise<Error | undefined> {
-  const [file, ...args] = splitCommand(drive).map((word) => word.replaceAll('{url}', url));
-  return new Promise((done) => {
-    const child = spawn(file as string, args, { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, FORESHARD_URL: url } });
-    child.once('error', (error) => done(new ForeshardError('usage', `--drive cannot be started: ${error.message}`)));
-    child.once('exit', (code) => done(code === 0 ? undefined : new ForeshardError('usage', `--drive ended with exit code ${code}`, { hint: 'what was recorded up to then is kept' })));
-  });
+  const driver = drive === undefined ? undefined : startDriver(drive, `http://${job.session.address.host}:${job.session.address.port}`);
+  try {
+    const reason = await Promise.race([interrupted, job.session.failed, ...(driver === undefined ? [] : [driver.ended])]);
+    // Traffic that fails because the service has ended is no reason of its own.
+    return (await Promise.race([job.session.failed, delay(endNoticedMs, undefined)])) ?? reason;
+  } finally {
+    await driver?.stop();
+  }
 }
 
 /** The baseline is still here: its replay is paid now, once. */
 async function control(request: RecordRequest, status: StatusLine): Promise<void> {
   const started = performance.now();
-  const runs = await runControls({
-    config: request.config, folder: request.folder, flags: withoutLanes(request.flags),
-    onStage: (stage) => status.update(stage),
-    onCase: (_outcome, done, of) => status.update(`control run: ${done} of ${of}`),
-  });
-  status.clear();
+  const interrupt = interruptible();
+  let runs: Awaited<ReturnType<typeof runControls>>;
+  try {
+    runs = await runControls({
+      config: request.config, folder: request.folder, flags: withoutLanes(request.flags), signal: interrupt.signal,
+      onStage: (stage) => status.update(stage),
+      onCase: (_outcome, done, of) => status.update(`control run: ${done} of ${of}`),
+    });
+  } finally {
+    status.clear();
+    interrupt.release();
+  }
   const failed = runs[0]?.outcomes.filter((outcome) => outcome.status !== 'completed').length ?? 0;
   process.stderr.write(`${pc.green('control')}  the baseline was replayed ${runs.length} times from the recorded state in ${((performance.now() - started) / 1000).toFixed(1)} s`
     + `${failed > 0 ? pc.yellow(`, ${failed} requests failed`) : ''}\n`);
@@ -114,4 +136,8 @@ async function control(request: RecordRequest, status: StatusLine): Promise<void
 function withoutLanes(flags: RecordRequest['flags']): RecordRequest['flags'] {
   const { instances: _instances, concurrency: _concurrency, ...rest } = flags;
   return rest;
+}
+
+function withoutSecret(upstream: string): string {
+  return upstream.replace(/\/\/[^@/]*@/, '//');
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import pc from 'picocolors';
 import { replayCandidate } from '../foreshard.ts';
 import { collect, configFor, interruptible, StatusLine, portNumber, wholeNumber, type Exit } from './terminal.ts';
@@ -27,7 +27,7 @@ export function addReplay(program: Command, exit: Exit): void {
     .option('--instances <n>', 'instances of the candidate (default: one a core)', wholeNumber('--instances'))
     .option('--concurrency <n>', 'cases in flight in one instance, with the preload', wholeNumber('--concurrency'))
     .option('--no-preload', 'one case at a time in each instance')
-    .option('--lane-store <store>', 'auto, overlay, or redis: a real redis-server for each lane')
+    .addOption(new Option('--lane-store <store>', 'where cases run their Redis commands; redis: a real redis-server for each lane').choices(['auto', 'overlay', 'redis']))
     .option('--state-node <address>', "'embedded' or redis://host:port, holds recorded state (repeatable)", collect)
     .option('--json <file>', 'write the report as JSON (- for standard output)')
     .option('--junit <file>', 'write the report as JUnit XML')
@@ -52,7 +52,8 @@ async function runReplay(self: Command, flags: ReplayFlags): Promise<number> {
     });
     status.clear();
     const kept = await keepResult(result, flags);
-    printReport(result.report, flags, kept);
+    printReport(result.report, flags, kept.html);
+    if (kept.failure !== undefined) throw kept.failure;
     if (interrupt.signal.aborted) {
       process.stderr.write(`${pc.yellow('interrupted')}: what had not run is counted as such\n`);
       return 130;

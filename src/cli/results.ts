@@ -1,5 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import pc from 'picocolors';
 import { reportPage } from '../dashboard/report-page.ts';
 import type { ReplayResult } from '../foreshard.ts';
@@ -9,6 +8,8 @@ import { junitReport } from '../report/junit.ts';
 import { terminalReport } from '../report/terminal.ts';
 import type { Run } from '../model/run.ts';
 import { ForeshardError } from '../model/errors.ts';
+import { readManifest } from '../recordings/manifest.ts';
+import { writeOutput } from './terminal.ts';
 
 /** Where a report goes besides the terminal. */
 export interface ReportFlags {
@@ -20,16 +21,26 @@ export interface ReportFlags {
 const lastRunName = 'last-run';
 const lastReportName = 'last-report';
 
+/** A kept result: where its page is, and what could not be written. */
+export interface KeptResult {
+  readonly html: string;
+  /** Of the files asked for; said after the report, which must not be lost with them. */
+  readonly failure?: unknown;
+}
+
 /** Keeps the run and its report beside the recording, writes the files asked for, and the HTML page always. */
-export async function keepResult(result: ReplayResult, flags: ReportFlags): Promise<string> {
+export async function keepResult(result: ReplayResult, flags: ReportFlags): Promise<KeptResult> {
   const { report, run, opened } = result;
   await keepRun(opened.folder, lastRunName, run);
   await keepReport(opened.folder, lastReportName, report);
-  if (flags.json !== undefined) await output(flags.json, `${JSON.stringify(report, null, 2)}\n`);
-  if (flags.junit !== undefined) await output(flags.junit, junitReport(report));
   const html = resolve(flags.html ?? `${opened.folder}/report.html`);
-  await output(html, await reportPage({ report, run, baseline: result.baseline, recording: opened }));
-  return html;
+  const written = await Promise.allSettled([
+    flags.json === undefined ? undefined : writeOutput(flags.json, `${JSON.stringify(report, null, 2)}\n`),
+    flags.junit === undefined ? undefined : writeOutput(flags.junit, junitReport(report)),
+    reportPage({ report, run, baseline: result.baseline, recording: opened }).then((page) => writeOutput(html, page)),
+  ]);
+  const failed = written.find((one) => one.status === 'rejected');
+  return failed === undefined ? { html } : { html, failure: failed.reason };
 }
 
 /** Prints the report for people; to standard error when standard output carries JSON. */
@@ -47,18 +58,10 @@ export function exitCodeOf(report: Report): number {
 
 /** The last run and its report, kept beside the recording. */
 export async function lastResult(folder: string): Promise<{ run: Run; report: Report }> {
+  await readManifest(folder); // says what is wrong where there is no recording
   const [run, report] = await Promise.all([keptRun(folder, lastRunName), keptReport(folder, lastReportName)]);
   if (run === undefined || report === undefined) {
     throw new ForeshardError('request_not_found', `${folder} has not been replayed yet`, { hint: "run foreshard replay --candidate '…' first" });
   }
   return { run, report };
-}
-
-async function output(path: string, text: string): Promise<void> {
-  if (path === '-') {
-    process.stdout.write(text);
-    return;
-  }
-  await mkdir(dirname(resolve(path)), { recursive: true });
-  await writeFile(path, text);
 }

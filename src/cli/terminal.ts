@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ForeshardError } from '../model/errors.ts';
 import { loadConfig, type ForeshardConfig } from '../config/config.ts';
@@ -38,6 +40,20 @@ export class StatusLine {
 export async function configFor(command: Command): Promise<{ readonly config: ForeshardConfig; readonly folder: string }> {
   const { config } = command.optsWithGlobals<{ config?: string }>();
   return loadConfig(process.cwd(), config);
+}
+
+/** Writes a file that was asked for, with the folders above it; `-` is standard output. @throws ForeshardError `usage` */
+export async function writeOutput(path: string, content: string | Uint8Array): Promise<void> {
+  if (path === '-') {
+    process.stdout.write(content);
+    return;
+  }
+  try {
+    await mkdir(dirname(resolve(path)), { recursive: true });
+    await writeFile(path, content);
+  } catch (error) {
+    throw new ForeshardError('usage', `${path} cannot be written: ${(error as Error).message}`, { hint: 'name a file in a folder that can be written to', cause: error });
+  }
 }
 
 /** A commander parser for whole numbers of a range, 1 to 1024 unless given. */

@@ -5,8 +5,8 @@ const port = z.int().min(0).max(65_535);
 const count = z.int().min(1).max(1024);
 const duration = z.number().positive();
 const address = z.string().regex(/^[^\s/]+:\d+$/, 'must be host:port');
-const redisUpstream = z.string().regex(/^(embedded|rediss?:\/\/.+)$/, "must be 'embedded' or redis://host:port");
-const httpUpstream = z.string().regex(/^https?:\/\/.+/, 'must be an http:// or https:// URL');
+const redisUpstream = z.string().refine((text) => text === 'embedded' || (/^rediss?:\/\/./.test(text) && URL.canParse(text)), "must be 'embedded' or redis://host:port");
+const httpUpstream = z.string().refine((text) => /^https?:\/\/./.test(text) && URL.canParse(text), 'must be an http:// or https:// URL');
 const name = z.string().regex(/^[A-Za-z][\w-]*$/, 'must be a word of letters, digits, - and _');
 
 const configSchema = z.strictObject({

@@ -79,29 +79,42 @@ export async function redisOf(config: ForeshardConfig, flag: string | undefined,
   const setting = flag ?? config.redis;
   if (setting === undefined) return [await defaultRedis(environment)];
   const list = typeof setting === 'string' ? [{ upstream: setting }] : setting;
-  return list.map((redis, index) => {
+  const specs = list.map((redis, index) => {
     const { upstream } = redis;
     const address = 'address' in redis && redis.address !== undefined ? redis.address : addressOf(upstream, environment);
     const name = 'name' in redis && redis.name !== undefined ? redis.name : index === 0 ? defaultRedisServer : `redis${index + 1}`;
     return { name, upstream, address };
   });
+  requireDistinct(specs.map(({ name }) => name), 'redis');
+  return specs;
+}
+
+/** State keys and recorded calls are told apart by these names. */
+function requireDistinct(names: readonly string[], what: string): void {
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new ForeshardError('config_invalid', `${what}: the name ${twice} is given twice`, { hint: 'give each its own name' });
 }
 
 /** The HTTP dependencies of the configuration and of `name=url` flags. */
 export function httpOf(config: ForeshardConfig, flags: readonly string[] = []): HttpSpec[] {
   const fromFlags = flags.map((flag) => {
     const match = /^([A-Za-z][\w-]*)=(https?:\/\/.+)$/.exec(flag);
-    if (match === null) throw new ForeshardError('usage', `--http ${flag} is not name=url`, { hint: 'for example --http catalogue=http://127.0.0.1:9000' });
+    if (match === null || !URL.canParse(match[2] as string)) throw new ForeshardError('usage', `--http ${flag} is not name=url`, { hint: 'for example --http catalogue=http://127.0.0.1:9000' });
     return { name: match[1] as string, upstream: match[2] as string };
   });
-  return [...(config.http ?? []), ...fromFlags].map(({ name, upstream, ...rest }) => ({
+  const all = [...(config.http ?? []), ...fromFlags];
+  requireDistinct(all.map(({ name }) => name), 'http');
+  return all.map(({ name, upstream, ...rest }) => ({
     name, upstream, address: 'address' in rest && rest.address !== undefined ? rest.address : hostAndPort(new URL(upstream)),
   }));
 }
 
-/** host and port of an upstream with its credentials. */
+/** host and port of an upstream with its credentials. @throws ForeshardError `config_invalid` */
 export function redisEndpoint(upstream: string): { host: string; port: number; username?: string; password?: string; tls?: boolean } {
-  const url = new URL(upstream);
+  const url = URL.canParse(upstream) ? new URL(upstream) : undefined;
+  if (url === undefined || !/^rediss?:$/.test(url.protocol)) {
+    throw new ForeshardError('config_invalid', `${upstream} is not the address of a Redis server`, { hint: "write 'embedded', or redis://[user:password@]host:port" });
+  }
   return {
     host: url.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(url.port || 6379),
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { ForeshardError } from '../model/errors.ts';
@@ -6,6 +7,7 @@ import type { PreloadSettings, Redirect } from '../model/preload-protocol.ts';
 import type { ControlServer } from './control-server.ts';
 import { fillPlaceholders, leadCommand, leadEnvironment, pastProxies, splitAddress } from './environment.ts';
 import { listenAndRelay } from './join.ts';
+import type { Destination } from './join.ts';
 import { launch, newMark } from './launch.ts';
 import type { LaunchSpec, Launched } from './launch.ts';
 import { launchInNamespace, namespaceSupport, unavailable } from './namespace.ts';
@@ -36,6 +38,11 @@ export interface StartOptions {
   readonly readyTimeoutMs: number;
   /** Addresses in the service's code or settings, and the lane's gateways. */
   readonly redirects: readonly Redirect[];
+  /**
+   * Takes over a connection made to a redirect's address where we listen there ourselves. Without it such a connection is relayed to `to`,
+   * and what is under way between the two is not seen when a lane is asked whether it is idle.
+   */
+  readonly accept?: (redirect: Redirect, connection: Socket) => void;
   readonly determinism: 'request' | 'real';
   readonly backgroundClockOffsetMs: number;
   /** auto: `--import registerPath` is put into NODE_OPTIONS, so that it reaches Node.js through npm, tsx or a shell. */
@@ -180,7 +187,7 @@ async function startAs(options: StartOptions, draft: Draft): Promise<ServiceInst
   const closers: (() => Promise<void>)[] = [];
   let launched: Launched | null = null;
   try {
-    if (draft.plan === 'original-port') closers.push(...await standAtOriginalPorts(draft.unled));
+    if (draft.plan === 'original-port') closers.push(...await standAtOriginalPorts(options, draft.unled));
     launched = draft.plan === 'namespace' ? await launchInNamespace(draft.spec, routesInside(options)) : await launch(draft.spec);
     const ready = await waitReady({
       launched, link, mayBePreloaded: draft.preload, ports: draft.ports, readyPath: options.readyPath, timeoutMs: options.readyTimeoutMs,
@@ -201,17 +208,26 @@ async function startAs(options: StartOptions, draft: Draft): Promise<ServiceInst
 function routesInside(options: StartOptions): Route[] {
   const routes: Route[] = [];
   const control = options.control.address;
-  for (const { from, to } of options.redirects) routes.push({ from, to }, { from: `${to.host}:${to.port}`, to });
+  for (const redirect of options.redirects) {
+    const { from, to } = redirect;
+    const destination = destinationOf(options, redirect);
+    routes.push({ from, ...destination }, { from: `${to.host}:${to.port}`, ...destination });
+  }
   routes.push({ from: `${control.host}:${control.port}`, to: control });
   return routes;
 }
 
-async function standAtOriginalPorts(redirects: readonly Redirect[]): Promise<(() => Promise<void>)[]> {
+function destinationOf({ accept }: StartOptions, redirect: Redirect): Destination {
+  return { to: redirect.to, ...(accept === undefined ? {} : { accept: (connection) => accept(redirect, connection) }) };
+}
+
+async function standAtOriginalPorts(options: StartOptions, redirects: readonly Redirect[]): Promise<(() => Promise<void>)[]> {
   const closers: (() => Promise<void>)[] = [];
   try {
-    for (const { from, to } of redirects) {
+    for (const redirect of redirects) {
+      const { from } = redirect;
       const { host, port } = splitAddress(from);
-      closers.push(await listenAndRelay({ host: host === 'localhost' ? '127.0.0.1' : host, port }, to).catch(async (error: unknown) => {
+      closers.push(await listenAndRelay({ host: host === 'localhost' ? '127.0.0.1' : host, port }, destinationOf(options, redirect)).catch(async (error: unknown) => {
         await delay(0);
         throw unavailable(`the service has ${from} in its code, and the gateway cannot stand there: ${error instanceof Error ? error.message : String(error)}`, error);
       }));

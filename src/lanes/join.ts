@@ -17,13 +17,21 @@ export function join(one: Socket, other: Socket): void {
   }
 }
 
-/** Sends every connection of a listening server on to `to`. Returns what closes the server and all its connections. */
-export function relay(server: Server, to: { readonly host: string; readonly port: number }): () => Promise<void> {
+/** Where the connections of a listening server go. */
+export interface Destination {
+  readonly to: { readonly host: string; readonly port: number };
+  /** Takes a connection over, so that nothing of it is ever on its way between two sockets of this process. */
+  readonly accept?: (connection: Socket) => void;
+}
+
+/** Hands every connection of a listening server over, or sends it on. Returns what closes the server and all its connections. */
+export function relay(server: Server, { to, accept }: Destination): () => Promise<void> {
   const open = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     open.add(socket);
     socket.on('close', () => open.delete(socket));
-    join(socket, connect({ host: to.host, port: to.port }));
+    if (accept === undefined) join(socket, connect({ host: to.host, port: to.port }));
+    else accept(socket);
   });
   return async () => {
     const closed = new Promise<void>((resolve) => {
@@ -34,12 +42,12 @@ export function relay(server: Server, to: { readonly host: string; readonly port
   };
 }
 
-/** Listens on `from` and sends every connection on to `to`. Rejects with the system's error. */
-export async function listenAndRelay(from: { readonly host: string; readonly port: number }, to: { readonly host: string; readonly port: number }): Promise<() => Promise<void>> {
+/** Listens on `from` and does as {@link relay}. Rejects with the system's error. */
+export async function listenAndRelay(from: { readonly host: string; readonly port: number }, destination: Destination): Promise<() => Promise<void>> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: from.host, port: from.port }, resolve);
   });
-  return relay(server, to);
+  return relay(server, destination);
 }

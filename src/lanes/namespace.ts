@@ -10,6 +10,7 @@ import { deferred } from '../lib/deferred.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { splitAddress } from './environment.ts';
 import { relay } from './join.ts';
+import type { Destination } from './join.ts';
 import { newMark, notStarted } from './launch.ts';
 import type { Exit, LaunchSpec, Launched } from './launch.ts';
 import { registerChild, stopGroup } from './live-children.ts';
@@ -55,10 +56,9 @@ async function detect(): Promise<readonly string[] | null> {
 }
 
 /** An address inside the namespace and where its connections go outside. */
-export interface Route {
+export interface Route extends Destination {
   /** host:port as the service has it; host names get an address of their own. */
   readonly from: string;
-  readonly to: Endpoint;
 }
 
 const loopback = new Set(['localhost', '127.0.0.1', '::1']);
@@ -67,30 +67,30 @@ interface InsideNetwork {
   readonly hosts: string;
   /** Addresses to be added to the loopback device. */
   readonly addresses: readonly string[];
-  readonly listeners: readonly { readonly at: Endpoint; readonly to: Endpoint; readonly optional: boolean }[];
+  readonly listeners: readonly { readonly at: Endpoint; readonly destination: Destination; readonly optional: boolean }[];
 }
 
 /** Gives host names addresses and lists where to listen. */
 export function insideNetwork(routes: readonly Route[]): InsideNetwork {
   const names = new Map<string, string>();
   const addresses = new Set<string>();
-  const listeners = new Map<string, { at: Endpoint; to: Endpoint; optional: boolean }>();
-  const add = (host: string, port: number, to: Endpoint, optional: boolean): void => {
-    if (!listeners.has(`${host} ${port}`)) listeners.set(`${host} ${port}`, { at: { host, port }, to, optional });
-  };
-  for (const { from, to } of routes) {
+  const listeners = new Map<string, { at: Endpoint; destination: Destination; optional: boolean }>();
+  for (const { from, ...destination } of routes) {
     const { host, port } = splitAddress(from);
+    const add = (at: string, optional = false): void => {
+      if (!listeners.has(`${at} ${port}`)) listeners.set(`${at} ${port}`, { at: { host: at, port }, destination, optional });
+    };
     const lower = host.toLowerCase();
     if (loopback.has(lower)) {
-      add('127.0.0.1', port, to, false);
-      add('::1', port, to, true); // where the kernel has IPv6
+      add('127.0.0.1');
+      add('::1', true); // where the kernel has IPv6
     } else if (isIP(host) !== 0) {
       if (!host.startsWith('127.')) addresses.add(host);
-      add(host, port, to, false);
+      add(host);
     } else {
       const address = names.get(lower) ?? `127.77.${Math.floor(names.size / 250)}.${(names.size % 250) + 1}`;
       names.set(lower, address);
-      add(address, port, to, false);
+      add(address);
     }
   }
   const lines = ['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback'];
@@ -119,7 +119,7 @@ export async function launchInNamespace(spec: LaunchSpec, routes: readonly Route
   const inside = new Inside(spec, flags, { FORESHARD_HOSTS: hosts, FORESHARD_ADDRESSES: network.addresses.join(' ') });
   try {
     await inside.up();
-    for (const { at, to, optional } of network.listeners) await inside.listen(at, to, optional);
+    for (const { at, destination, optional } of network.listeners) await inside.listen(at, destination, optional);
     return await inside.start(() => rm(folder, { recursive: true, force: true }));
   } catch (error) {
     await inside.close();
@@ -175,8 +175,8 @@ class Inside {
     await this.#reply('up');
   }
 
-  /** Opens a door inside that leads to `to`. */
-  listen(at: Endpoint, to: Endpoint, optional: boolean): Promise<void> {
+  /** Opens a door inside that leads there. */
+  listen(at: Endpoint, destination: Destination, optional: boolean): Promise<void> {
     return this.#alone(async () => {
       const answered = this.#replyWithHandle('listening');
       this.#send({ type: 'listen', at, optional });
@@ -185,7 +185,7 @@ class Inside {
         if (!optional) throw unavailable(`cannot listen inside the lane's network: ${message.error ?? 'no socket came'}`);
         return;
       }
-      this.#closers.push(relay(handle as Server, to));
+      this.#closers.push(relay(handle as Server, destination));
       this.#send({ type: 'taken' });
     });
   }

@@ -112,10 +112,14 @@ export class IdleProfile {
 /** Waits up to this long are one: watchdogs such as Go's vary theirs between 20 µs and 10 ms. */
 const shortMs = 20;
 
+function isShort(wait: TimedWait): boolean {
+  return wait.limitMs !== null && wait.limitMs <= shortMs;
+}
+
 /** A wait for a point in time differs each time it is looked at: it goes by its name alone. */
 function nameOf(tid: number, wait: TimedWait): string {
   if (wait.measure === 'left' || wait.limitMs === null) return `${tid} ${wait.name}`;
-  return `${tid} ${wait.name} ${wait.limitMs <= shortMs ? 'short' : wait.limitMs}`;
+  return `${tid} ${wait.name} ${isShort(wait) ? 'short' : wait.limitMs}`;
 }
 
 /** What {@link waitQuiescent} looks at. */
@@ -132,12 +136,12 @@ export async function waitQuiescent(options: QuiescenceOptions): Promise<Quiesce
   for (let pauseMs = 0.2; ; pauseMs = Math.min(pauseMs * 1.5, 5)) {
     const before = total(options.gateways);
     const first = look(options);
-    if (first.reason === null) {
-      // what was written to us before the look is in our sockets now: a whole turn of the loop reads it
+    // Between two looks that agree all of it slept at once, and nothing was born that the first one missed.
+    if (first.reason === null && isSame(first, look(options), options.profile)) {
+      // what was written to us by then is in our sockets: a whole turn of the loop reads it
       await turn();
       await turn();
-      // threads are looked at one after another, and one may have woken another behind our back: then some have run since
-      if (gatewayReason(options.gateways) === null && total(options.gateways) === before && stillAsleep(first, options.profile)) {
+      if (gatewayReason(options.gateways) === null && total(options.gateways) === before) {
         options.profile.remember(first.members, first.waits);
         return { outcome: 'idle', waitingFor: '' };
       }
@@ -170,9 +174,14 @@ function look(options: QuiescenceOptions): Look {
   return { reason, members, waits };
 }
 
-/** No thread has been given a processor since the look, but for those that wake by themselves when idle. */
-function stillAsleep({ waits }: Look, profile: IdleProfile): boolean {
-  return waits.every(({ pid, tid, runs, wait }) => (wait !== null && profile.expects(tid, wait)) || timesRun(pid, tid) === runs);
+/** The same threads, none of which has been given a processor in between, but for those that wake all the time by themselves. */
+function isSame(first: Look, second: Look, profile: IdleProfile): boolean {
+  if (second.reason !== null || second.members.length !== first.members.length || second.waits.length !== first.waits.length) return false;
+  if (second.members.some((pid, index) => pid !== first.members[index])) return false;
+  return second.waits.every(({ tid, runs, wait }, index) => {
+    const before = first.waits[index] as Waiting;
+    return tid === before.tid && (runs === before.runs || (wait !== null && isShort(wait) && profile.expects(tid, wait)));
+  });
 }
 
 function total(gateways: readonly GatewayActivity[]): number {

@@ -126,6 +126,8 @@ export interface RequestRecord {
   readonly writes: readonly { readonly key: StateKey; readonly revision: number }[];
   readonly calls: readonly RecordedCall[];
   readonly hints: readonly OutcomeHint[];
+  /** Position as of which it was first given the list of all keys; undefined: it asked for none. */
+  readonly listedAt?: number;
   /** Commands sent to the state servers. */
   readonly commands: number;
   /** Upper-case names of the commands it sent. */

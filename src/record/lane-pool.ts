@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpDependencyGateway } from '../gateways/http/dependency-gateway.ts';
 import type { RedisRecordingGateway } from '../gateways/redis/recording-gateway.ts';
@@ -169,11 +170,15 @@ async function startLane(options: LanePoolOptions, index: number): Promise<Recor
   for (const { spec, gateway } of options.gateways.http) {
     redirects.push({ kind: 'http', name: spec.name, from: spec.address, to: await gateway.listen(id, { host: '127.0.0.1', port: 0 }) });
   }
+  const accept = ({ kind, name }: Redirect, connection: Socket): void => {
+    const { redis, http } = options.gateways;
+    if (kind === 'redis') redis.find(({ spec }) => spec.name === name)?.gateway.accept(id, connection);
+    else http.find(({ spec }) => spec.name === name)?.gateway.accept(id, connection);
+  };
   const instance = await startService(options.service, {
-    id, cwd: options.cwd, redirects, determinism: options.determinism, backgroundClockOffsetMs: 0,
+    id, cwd: options.cwd, redirects, accept, determinism: options.determinism, backgroundClockOffsetMs: 0,
     preload: options.preload, isolation: options.isolation, control: options.control, registerPath: options.registerPath,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-
   return new RecordLane(id, instance, options.gateways);
 }

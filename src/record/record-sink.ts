@@ -94,6 +94,10 @@ export class RecordSink implements RedisRecordingSink {
     this.request(by)?.touch(key, revision, access);
   }
 
+  listing(by: RequestId | null): void {
+    this.request(by)?.listing(this.#position);
+  }
+
   hint(by: RequestId | null, hint: OutcomeHint): void {
     this.request(by)?.hint(hint);
   }

@@ -1,6 +1,6 @@
 import { HttpDependencyGateway, forwardTo, noAnswer } from '../gateways/http/dependency-gateway.ts';
 import type { Forwarder } from '../gateways/http/forward-to.ts';
-import { HttpIngress, type CapturedExchange } from '../gateways/http/ingress.ts';
+import { HttpIngress, type CapturedExchange, type Target } from '../gateways/http/ingress.ts';
 import { RedisRecordingGateway } from '../gateways/redis/recording-gateway.ts';
 import { ControlServer } from '../lanes/control-server.ts';
 import type { HttpSpec, LossRecord, RecordedHttpRequest, RecordedHttpResponse, RedisSpec, ServiceSpec } from '../model/recording.ts';
@@ -166,7 +166,7 @@ class Recorder implements RecordSession {
   }
 
   /** Gives an incoming request a lane, and follows it until nothing of it is pending. */
-  async #admit(): Promise<{ host: string; port: number; extraHeaders: [string, string][]; onResponseDone: (captured: CapturedExchange) => void }> {
+  async #admit(): Promise<Target> {
     await this.#options.ready();
     const lane = await (this.#lanes as LanePool).take().catch((error: unknown) => {
       this.#sink.loss('not_admitted', 'requests came that no instance of the service was left for; they were answered 503');
@@ -179,7 +179,7 @@ class Recorder implements RecordSession {
     this.#sink.open(open);
     const extraHeaders: [string, string][] = lane.instance.preloaded ? [[contextHeader, `${open.id};${open.at};${open.seed}`]] : [];
     return {
-      ...lane.instance.address, extraHeaders,
+      ...lane.instance.address, extraHeaders, keepAlive: lane.instance.preloaded,
       onResponseDone: (captured) => {
         const finishing = this.#finish(open, lane, captured).finally(() => this.#finishing.delete(finishing));
         this.#finishing.add(finishing);

@@ -21,6 +21,7 @@ export class OpenRequest {
   readonly #problems = new Map<string, RecordedProblem>();
   readonly #commandNames = new Set<string>();
   #commands = 0;
+  #listedAt: number | undefined;
 
   constructor(options: { readonly index: number; readonly position: number; readonly at: number; readonly lane: string; readonly attribution: 'lane' | 'context' }) {
     this.index = options.index;
@@ -45,6 +46,11 @@ export class OpenRequest {
   }
 
   /** A revision that it wrote: the next one of the element, unless somebody else got in between since it was touched. */
+  /** The first listing of all keys says as of when the request knew which there are. */
+  listing(position: number): void {
+    this.#listedAt ??= position;
+  }
+
   write(key: StateKey, revision: number): void {
     const known = this.#touches.get(key);
     const newest = this.#newest.get(key);
@@ -77,7 +83,7 @@ export class OpenRequest {
       kind: 'request', id: this.id, position: this.position, endPosition: options.endPosition, at: this.at, durationMs: options.durationMs,
       lane: this.lane, attribution: this.attribution, seed: this.seed, request: options.request, response: options.response,
       touches, writes: this.#writes, calls: [...this.#calls].sort((a, b) => a.position - b.position), hints: this.#hints,
-      commands: this.#commands, commandNames: [...this.#commandNames].sort(), problems: [...this.#problems.values()],
+      ...(this.#listedAt === undefined ? {} : { listedAt: this.#listedAt }), commands: this.#commands, commandNames: [...this.#commandNames].sort(), problems: [...this.#problems.values()],
     };
   }
 }

@@ -10,9 +10,10 @@ import { join } from 'node:path';
  *     payloads/000001.index     where each payload of the pack is; made again by a scan where it is missing or stale
  *     artefacts/<name>.jsonl.gz what stages keep with the recording (baseline runs, noise rules, heatmap, shard map)
  *     lock                      while someone writes
+ *     .replaced/                the recording that was there before, until the new one holds something
  */
 export const names = {
-  manifest: 'manifest.json', lock: 'lock', segments: 'segments', payloads: 'payloads', artefacts: 'artefacts',
+  manifest: 'manifest.json', lock: 'lock', segments: 'segments', payloads: 'payloads', artefacts: 'artefacts', replaced: '.replaced',
 } as const;
 
 /** A segment is closed once it is larger than this. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { contentHash, type ContentHash } from '../lib/content-hash.ts';
 import { deferred, type Deferred } from '../lib/deferred.ts';
@@ -82,15 +82,31 @@ export class RecordingWriter {
 
   /**
    * Begins a recording in a folder that is new, empty, or (with `overwrite`) a recording.
-   * @throws ForeshardError `recording_exists`, `recording_locked`, `usage` for a folder with other things in it
+   * @throws ForeshardError `recording_exists`, `recording_locked`, `recording_not_written`, `usage` for a folder with other things in it
    */
   static async create(folder: string, manifest: Omit<RecordingManifest, 'kind' | 'formatVersion'>, options: RecordingWriterOptions = {}): Promise<RecordingWriter> {
+    try {
+      return await RecordingWriter.#create(folder, manifest, options);
+    } catch (error) {
+      if (error instanceof ForeshardError) throw error;
+      throw new ForeshardError('recording_not_written', `${folder} cannot be recorded into: ${(error as Error).message}.`, {
+        hint: 'Look at the rights of that folder and the free space, or record into another one.', cause: error,
+      });
+    }
+  }
+
+  static async #create(folder: string, manifest: Omit<RecordingManifest, 'kind' | 'formatVersion'>, options: RecordingWriterOptions): Promise<RecordingWriter> {
     const lock = await lockFolder(folder);
     try {
       await clearFolder(folder, options.overwrite ?? false);
       const whole: RecordingManifest = { kind: 'recording', formatVersion: recordingFormatVersion, ...manifest };
-      await writeManifest(folder, options.redact?.manifest(whole) ?? whole);
-      await mkdir(join(folder, names.segments), { recursive: true });
+      try {
+        await writeManifest(folder, options.redact?.manifest(whole) ?? whole);
+        await mkdir(join(folder, names.segments), { recursive: true });
+      } catch (error) {
+        await putBack(folder).catch(() => {}); // the first error says what is wrong
+        throw error;
+      }
       return new RecordingWriter(folder, whole, lock, options);
     } catch (error) {
       lock.release();
@@ -154,25 +170,38 @@ export class RecordingWriter {
   async close(end: EndRecord): Promise<void> {
     if (this.#closed) return;
     if (this.#failure === undefined) this.append(end);
-    await this.#finish();
+    await this.#finish(() => rm(join(this.folder, names.replaced), { recursive: true, force: true }));
   }
 
   /** Stops without the last line, as after an interruption: the recording is readable and says that it did not end. */
   async abandon(): Promise<void> {
-    if (!this.#closed) await this.#finish();
+    if (!this.#closed) await this.#finish(() => rm(join(this.folder, names.replaced), { recursive: true, force: true }));
   }
 
-  async #finish(): Promise<void> {
+  /** Takes back all of it, for a recording that came to nothing: what was there before it is there again. */
+  async discard(): Promise<void> {
+    if (this.#closed) return;
+    await this.#finish(() => putBack(this.folder)).catch(() => {}); // it was not to be kept anyway
+    await rmdir(this.folder).catch(() => {}); // only where nothing is in it
+  }
+
+  async #finish(last: () => Promise<void>): Promise<void> {
     this.#closed = true;
     try {
       const flushed = await this.flush().then(() => undefined, (error: unknown) => error);
-      await this.#packs.close();
-      await this.#segments.close();
-      if (flushed !== undefined) throw flushed;
+      const closed = await this.#packs.close().then(() => this.#segments.close()).then(() => undefined, (error: unknown) => error);
+      await last();
+      if (flushed !== undefined || closed !== undefined) throw flushed ?? this.#writeError(closed);
     } finally {
       clearTimeout(this.#timer);
       this.#lock.release();
     }
+  }
+
+  #writeError(cause: unknown): ForeshardError {
+    return new ForeshardError('recording_not_written', `Writing the recording in ${this.folder} failed: ${(cause as Error).message}.`, {
+      hint: 'Look at the free space and the rights of that folder. What was written before is readable.', cause,
+    });
   }
 
   #buffered(bytes: number): void {
@@ -204,9 +233,7 @@ export class RecordingWriter {
       this.#stats.bytes += await this.#packs.write(payloads);
       this.#stats.bytes += await this.#segments.write(lines);
     } catch (error) {
-      this.#failure = new ForeshardError('recording_not_written', `Writing the recording in ${this.folder} failed: ${(error as Error).message}.`, {
-        hint: 'Look at the free space and the rights of that folder. What was written before is readable.', cause: error,
-      });
+      this.#failure = this.#writeError(error);
     } finally {
       this.#inFlightBytes = 0;
       if (this.#bufferedBytes <= pressureBytes || this.#failure !== undefined) {
@@ -230,8 +257,26 @@ async function clearFolder(folder: string, overwrite: boolean): Promise<void> {
     throw new ForeshardError('usage', `${folder} holds something that is no recording (${strange}).`, { hint: 'Record into a new or empty folder.' });
   }
   if (entries.includes(names.manifest) && !overwrite) {
-    throw new ForeshardError('recording_exists', `There is a recording in ${folder} already.`, { hint: 'Record into another folder, or allow it to be overwritten.' });
+    throw new ForeshardError('recording_exists', `There is a recording in ${folder} already.`, { hint: 'Record into another folder (-r), or replace it with --overwrite.' });
   }
-  // The manifest goes last: killed half-way, the folder still is a recording that may be overwritten, not a stranger's.
-  for (const name of [names.artefacts, names.segments, names.payloads, names.manifest]) await rm(join(folder, name), { recursive: true, force: true });
+  const aside = join(folder, names.replaced);
+  await rm(aside, { recursive: true, force: true });
+  if (entries.includes(names.manifest)) await mkdir(aside);
+  for (const name of recorded) {
+    if (!entries.includes(names.manifest)) await rm(join(folder, name), { recursive: true, force: true });
+    else if (entries.includes(name)) await rename(join(folder, name), join(aside, name));
+  }
+}
+
+/** What a recording consists of. The manifest goes last: killed half-way, the folder still is a recording that may be overwritten, not a stranger's. */
+const recorded = [names.artefacts, names.segments, names.payloads, names.manifest];
+
+async function putBack(folder: string): Promise<void> {
+  for (const name of recorded) {
+    await rm(join(folder, name), { recursive: true, force: true });
+    await rename(join(folder, names.replaced, name), join(folder, name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error; // it was not part of it
+    });
+  }
+  await rm(join(folder, names.replaced), { recursive: true, force: true });
 }

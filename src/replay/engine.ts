@@ -5,9 +5,11 @@ import { ControlServer } from '../lanes/control-server.ts';
 import { contextHeader } from '../model/preload-protocol.ts';
 import type { Header, Recording, RequestId, RequestRecord, ServiceSpec } from '../model/recording.ts';
 import { runFormatVersion, type CaseOutcome, type CaseProblem, type Run } from '../model/run.ts';
+import type { CaseFeed } from './case-feed.ts';
 import { CaseRun, outcomeResponse } from './case-run.ts';
 import { CallIndex, CallReplay } from './dependencies.ts';
 import { EntryCache } from './entry-cache.ts';
+import { endOf, failedOutcome, hasEnded, isTimeout, notRunOutcome, problemOf } from './failed-case.ts';
 import { KeyIndex, KnownState } from './known-state.ts';
 import { Overlay } from './overlay.ts';
 import { planCases, type PlannedCase } from './plan.ts';
@@ -15,11 +17,6 @@ import { Prefetcher } from './prefetch.ts';
 import { chooseLaneStore, type LaneStoreKind } from './lane-store.ts';
 import { Slot } from './slot.ts';
 import type { StateSource } from './state-source.ts';
-
-/** Hands out cases with their state in place, one after the other; undefined after the last. */
-export interface CaseFeed {
-  next(): Promise<{ readonly planned: PlannedCase; readonly stateWaitMs: number } | undefined>;
-}
 
 /** How to replay. */
 export interface ReplayOptions {
@@ -51,10 +48,12 @@ export interface ReplayOptions {
   readonly onCase?: (outcome: CaseOutcome, done: number, of: number) => void;
 }
 
-/** A case is tried again when its instance died under it, since another case may have been the cause. */
+/** A case is tried again, alone, when its instance died or hung under it, since another case may have been the cause. */
 const maxAttempts = 2;
-/** An instance that dies this often without a case in flight finishing is not started again. */
+/** Instances are not started again once they have ended this often with no case finished in between. */
 const maxRestarts = 20;
+/** Cases are not tried again alone once this many in a row have hung there too. */
+const maxHangs = 5;
 
 /** Replays every case on its own state and returns what each did. Throws only when no instance can be started. */
 export async function replay(options: ReplayOptions): Promise<Run> {
@@ -79,11 +78,14 @@ class ReplayEngine {
   readonly #direct = new Map<RequestId, CaseProblem>();
   readonly #notes = new Map<string, CaseProblem>();
   readonly #slots = new Set<Slot>();
-  readonly #retry: PlannedCase[] = [];
+  readonly #retry: { readonly planned: PlannedCase; readonly problem: CaseProblem }[] = [];
   readonly #background: Overlay;
   readonly #laneStore: LaneStoreKind;
   #retrying: Promise<void> = Promise.resolve();
   #restarts = 0;
+  /** Restarts and hangs since the last case that finished. */
+  #fruitless = 0;
+  #hangs = 0;
   #mode: 'process' | 'virtual' = 'process';
 
   constructor(options: ReplayOptions, control: ControlServer) {
@@ -102,16 +104,21 @@ class ReplayEngine {
     const steady = performance.now();
     const planned = planCases(options.recording, options.requests);
     const ordered = options.shuffleSeed === undefined ? planned : shuffled(planned, sfc32(options.shuffleSeed));
-    const first = await this.#startSlot(0);
-    this.#mode = first.instance.preloaded ? 'virtual' : 'process';
-    const feed = options.feed?.((one) => this.#cache.load(one.needs.values())) ?? new Prefetcher(ordered, this.#cache);
-    const others = Array.from({ length: Math.max(0, Math.min(options.instances, planned.length) - 1) }, (_, index) => this.#startSlot(index + 1));
-    await Promise.all([this.#serve(first, 0, feed), ...others.map(async (slot, index) => this.#serve(await slot, index + 1, feed))]);
-    await this.#retrying;
-    await this.#retryAlone();
-    for (const request of options.requests) {
-      if (!this.#outcomes.has(request.id)) this.#outcomes.set(request.id, notRun(request, options.signal?.aborted === true ? 'interrupted' : options.feed === undefined ? 'lane_unavailable' : 'not_asked'));
+    const stop = (): void => this.#stopSlots();
+    options.signal?.addEventListener('abort', stop, { once: true });
+    try {
+      const first = await this.#startSlot(0);
+      this.#mode = first.instance.preloaded ? 'virtual' : 'process';
+      const feed = options.feed?.((one) => this.#cache.load(one.needs.values())) ?? new Prefetcher(ordered, this.#cache);
+      const others = Array.from({ length: Math.max(0, Math.min(options.instances, planned.length) - 1) }, (_, index) => this.#serveAlso(index + 1, feed));
+      await Promise.all([this.#serve(first, 0, feed), ...others]);
+      await this.#retrying;
+      await this.#retryAlone();
+    } finally {
+      options.signal?.removeEventListener('abort', stop);
     }
+    const reason = this.#isAborted ? 'interrupted' : options.feed === undefined ? 'lane_unavailable' : 'not_asked';
+    for (const request of options.requests) if (!this.#outcomes.has(request.id)) this.#outcomes.set(request.id, notRunOutcome(request, reason));
     return {
       kind: 'run', formatVersion: runFormatVersion, label: options.label, startedAt, durationMs: performance.now() - steady,
       mode: this.#mode, lanes: options.instances, concurrency: this.#mode === 'virtual' ? options.concurrency : 1,
@@ -135,27 +142,57 @@ class ReplayEngine {
       laneStore: this.#laneStore, cases: Math.max(1, options.concurrency), background: this.#background,
       onDirect: (tag, address) => this.#onDirect(tag, address),
       onLate: (tag) => this.#late.set(tag, (this.#late.get(tag) ?? 0) + 1),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     this.#slots.add(slot);
     return slot;
+  }
+
+  get #isAborted(): boolean {
+    return this.#options.signal?.aborted === true;
+  }
+
+  /** Nobody waits for a case that hangs after an interruption. */
+  #stopSlots(): void {
+    for (const slot of this.#slots) void slot.instance.stop();
+  }
+
+  /** A further instance: the run goes on without it where it cannot be started. */
+  async #serveAlso(index: number, feed: CaseFeed): Promise<void> {
+    const slot = await this.#tryStart(index);
+    if (slot !== undefined) await this.#serve(slot, index, feed);
+  }
+
+  async #tryStart(index: number): Promise<Slot | undefined> {
+    try {
+      return await this.#startSlot(index);
+    } catch (error) {
+      if (!this.#isAborted) this.#note('lane_unavailable', `an instance of the service could not be started: ${problemOf(error).message}`);
+      return undefined;
+    }
   }
 
   async #serve(slot: Slot, index: number, feed: CaseFeed): Promise<void> {
     const workers = slot.instance.preloaded ? this.#options.concurrency : 1;
     let current = slot;
     let restarting: Promise<Slot | undefined> | undefined;
+    const living = async (): Promise<Slot | undefined> => {
+      if (current.instance.alive) return current;
+      restarting ??= this.#restart(current, index);
+      const next = await restarting;
+      if (next === undefined || next === current) return next;
+      restarting = undefined;
+      return (current = next);
+    };
     const worker = async (): Promise<void> => {
-      for (;;) {
-        if (this.#options.signal?.aborted === true) return;
-        if (!current.instance.alive) {
-          restarting ??= this.#restart(current, index).finally(() => (restarting = undefined));
-          const next = await restarting;
-          if (next === undefined) return;
-          current = next;
-        }
+      while (!this.#isAborted) {
+        const slot = await living();
+        if (slot === undefined || this.#isAborted) return;
         const taken = await feed.next();
         if (taken === undefined) return;
-        await this.#runCase(current, taken.planned, taken.stateWaitMs, 1);
+        const { planned: { request }, failure } = taken;
+        if (failure === undefined) await this.#runCase(slot, taken.planned, taken.stateWaitMs, 1);
+        else this.#conclude(failedOutcome(request, problemOf(failure)));
       }
     };
     await Promise.all(Array.from({ length: workers }, worker));
@@ -164,47 +201,69 @@ class ReplayEngine {
   async #restart(dead: Slot, index: number): Promise<Slot | undefined> {
     this.#slots.delete(dead);
     await dead.close();
+    if (this.#isAborted) return undefined;
+    if (++this.#fruitless > maxRestarts) {
+      this.#note('given_up', `instances of the service ended ${maxRestarts} times with no case finished in between: no more were started`);
+      return undefined;
+    }
     this.#restarts++;
-    this.#note('instance_restarted', `an instance of the service ended by itself and was started again (${this.#restarts} times)`);
-    if (this.#restarts > maxRestarts) return undefined;
-    return this.#startSlot(index);
+    this.#note('instance_restarted', `instances of the service ended, or hung and were ended, and were started again (${this.#restarts} times)`);
+    return this.#tryStart(index);
   }
 
-  /** Cases whose instance died under them: once more, one at a time, so that the one that kills it is told from its neighbours. */
+  /** Cases whose instance died or hung under them: once more, one at a time, so that the one that does it is told from its neighbours. */
   async #retryAlone(): Promise<void> {
-    if (this.#retry.length === 0 || this.#options.signal?.aborted === true) return;
-    let slot = [...this.#slots].find((candidate) => candidate.instance.alive) ?? (await this.#startSlot(0));
-    for (const planned of this.#retry.splice(0)) {
-      if (!slot.instance.alive) {
-        const next = await this.#restart(slot, 0);
-        if (next === undefined) return;
-        slot = next;
-      }
-      await this.#runCase(slot, planned, 0, maxAttempts);
+    if (this.#retry.length === 0 || this.#isAborted) return;
+    let slot = [...this.#slots].find((candidate) => candidate.instance.alive) ?? (await this.#tryStart(0));
+    for (const { planned, problem } of this.#retry.splice(0)) {
+      if (slot?.instance.alive === false) slot = await this.#restart(slot, 0);
+      if (this.#isAborted) return;
+      if (slot === undefined || this.#hangs >= maxHangs) this.#conclude(failedOutcome(planned.request, problem));
+      else await this.#runCase(slot, planned, 0, maxAttempts);
     }
   }
 
   async #runCase(slot: Slot, planned: PlannedCase, stateWaitMs: number, attempt: number): Promise<void> {
     const { request } = planned;
     const tag = attempt === 1 ? request.id : `${request.id}.${attempt}`;
-    let outcome: CaseOutcome;
     try {
-      outcome = await this.#attempt(slot, planned, tag, stateWaitMs);
+      const outcome = await this.#attempt(slot, planned, tag, stateWaitMs);
+      slot.lastFinishedAt = performance.now();
+      this.#fruitless = this.#hangs = 0;
+      this.#conclude(outcome);
     } catch (error) {
-      if (!slot.instance.alive && attempt < maxAttempts) {
-        this.#retry.push(planned);
+      if (this.#isAborted) return; // it was not finished
+      const isHung = isTimeout(error);
+      const mayBeAnother = isHung ? await this.#endHung(slot) : !slot.instance.alive;
+      const problem = isHung || slot.instance.alive ? problemOf(error) : await endOf(slot.instance);
+      if (mayBeAnother && attempt < maxAttempts) {
+        this.#retry.push({ planned, problem });
         if (this.#options.feed !== undefined) this.#retrying = this.#retrying.then(() => this.#retryAlone());
-        return;
-      }
-      outcome = { ...notRun(request, 'error'), status: 'error', problems: [problemOf(error)] };
+      } else this.#conclude(failedOutcome(request, problem));
     }
-    this.#outcomes.set(request.id, outcome);
+  }
+
+  #conclude(outcome: CaseOutcome): void {
+    this.#outcomes.set(outcome.id, outcome);
     this.#options.onCase?.(outcome, this.#outcomes.size, this.#options.requests.length);
+  }
+
+  /**
+   * Ends an instance that a case did not come back from in time, since it may be stuck, or still be busy with that case. While other
+   * cases come back from it, it is this one alone that hangs, and their contexts tell them apart: then it stays.
+   * @returns whether another case may have been the cause
+   */
+  async #endHung(slot: Slot): Promise<boolean> {
+    this.#hangs++;
+    if (slot.instance.preloaded && performance.now() - slot.lastFinishedAt < this.#options.requestTimeoutMs / 4) return false;
+    const hasOthers = slot.inFlight > 0;
+    await slot.instance.stop();
+    return hasOthers;
   }
 
   async #attempt(slot: Slot, planned: PlannedCase, tag: string, stateWaitMs: number): Promise<CaseOutcome> {
     const { request } = planned;
-    const { recording, requestTimeoutMs, lateTimeoutMs } = this.#options;
+    const { recording, requestTimeoutMs } = this.#options;
     const body = request.request.body === null ? null : await recording.payload(request.request.body.hash);
     const overlay = this.#overlay(planned);
     const lane = await slot.targets(overlay, planned.needs.keys());
@@ -216,17 +275,26 @@ class ReplayEngine {
         { method: request.request.method, target: request.request.target, headers: [...request.request.headers, ...context], body },
         { timeoutMs: requestTimeoutMs },
       );
-      const idle = await slot.idle(tag, lateTimeoutMs);
-      const problems: CaseProblem[] = idle ? [] : [{ code: 'not_idle', message: `still busy ${lateTimeoutMs} ms after the response with ${slot.instance.waitingFor}; effects after that are not compared` }];
+      const problems = await this.#settle(slot, tag);
       return await run.finish(outcomeResponse(response), problems, false);
     } catch (error) {
-      if (!slot.instance.alive) throw error;
-      await slot.idle(tag, lateTimeoutMs);
-      return await run.finish(null, [problemOf(error)], true);
+      if (this.#isAborted || isTimeout(error) || await hasEnded(slot.instance, error)) throw error;
+      return await run.finish(null, [problemOf(error), ...await this.#settle(slot, tag)], true);
     } finally {
       slot.leave(tag);
       await run.close();
     }
+  }
+
+  /** Waits until nothing of a case is pending. Throws when its instance ends meanwhile. */
+  async #settle(slot: Slot, tag: string): Promise<CaseProblem[]> {
+    const { lateTimeoutMs } = this.#options;
+    const isIdle = await slot.idle(tag, lateTimeoutMs);
+    if (this.#isAborted || !slot.instance.alive) throw new ForeshardError('service_died', 'the instance ended before it was done with this request');
+    if (isIdle) return [];
+    const message = `still busy ${lateTimeoutMs} ms after the response with ${slot.instance.waitingFor}; effects after that are not compared`;
+    if (!slot.instance.preloaded) await slot.instance.stop(); // what it does later would be taken for the next case's
+    return [{ code: 'not_idle', message }];
   }
 
   #overlay({ request, needs }: PlannedCase): Overlay {
@@ -266,21 +334,4 @@ function outsideAnyRequest(recording: Recording): RequestRecord {
     seed: randomBytes(16).toString('hex'), request: { method: 'GET', target: '/', headers: [], body: null }, response: null, touches: [], writes: [],
     calls: [], hints: [], commands: 0, commandNames: [], problems: [],
   };
-}
-
-const notRunReasons: Readonly<Record<string, string>> = {
-  interrupted: 'the run was interrupted before this case', not_asked: 'it was not asked for',
-};
-
-function notRun(request: RequestRecord, code: string): CaseOutcome {
-  return {
-    id: request.id, status: 'not_run', response: null, effects: [], calls: [], messages: [], reads: [], commands: 0,
-    problems: [{ code, message: notRunReasons[code] ?? 'no instance of the service was left to run it' }],
-    timing: { stateWaitMs: 0, totalMs: 0, faults: 0 },
-  };
-}
-
-function problemOf(error: unknown): CaseProblem {
-  if (error instanceof ForeshardError) return { code: error.code, message: error.message };
-  return { code: 'internal', message: error instanceof Error ? error.message : String(error) };
 }

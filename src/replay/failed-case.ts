@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ServiceInstance } from '../lanes/instance.ts';
 import { ForeshardError } from '../model/errors.ts';
 import type { RequestRecord } from '../model/recording.ts';
 import type { CaseOutcome, CaseProblem } from '../model/run.ts';
@@ -7,6 +9,11 @@ const notRunReasons = {
   not_asked: 'it was not asked for',
   lane_unavailable: 'no instance of the service was left to run it',
 } as const;
+
+/** How long the end of an instance may take to be noticed after its connections broke. */
+const endNoticedMs = 200;
+/** Lines of its last output that the end of an instance is reported with. */
+const shownLines = 12;
 
 /** Why a case was not run. */
 export type NotRunReason = keyof typeof notRunReasons;
@@ -31,4 +38,23 @@ function nothingDone(request: RequestRecord): Omit<CaseOutcome, 'status' | 'prob
   return {
     id: request.id, response: null, effects: [], calls: [], messages: [], reads: [], commands: 0, timing: { stateWaitMs: 0, totalMs: 0, faults: 0 },
   };
+}
+
+/** It took too long. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof ForeshardError && error.code === 'timeout';
+}
+
+/** Whether the instance has ended, which may be noticed a moment after its connections broke. */
+export async function hasEnded(instance: ServiceInstance, error: unknown): Promise<boolean> {
+  if (instance.alive && error instanceof ForeshardError && error.code === 'service_died') await Promise.race([instance.exited, delay(endNoticedMs)]);
+  return !instance.alive;
+}
+
+/** How an instance ended, with its last words. */
+export async function endOf(instance: ServiceInstance): Promise<CaseProblem> {
+  const { code, signal } = await instance.exited;
+  const output = instance.output.trimEnd().split('\n').slice(-shownLines).join('\n');
+  const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
+  return { code: 'service_died', message: `the instance ended ${how} while it handled this request; its last output:\n${output === '' ? '(none)' : output}` };
 }

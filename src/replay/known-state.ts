@@ -32,7 +32,7 @@ export class KeyIndex {
 }
 
 /**
- * The state one recorded request ran on: what it met itself first, then the chains as of its start. An element of which nothing
+ * The state one recorded request ran on: what it met itself first, then the chains as of its start, or as of its first listing of all keys. An element of which nothing
  * is known is `unknown`, never taken for absent.
  */
 export class KnownState {
@@ -40,9 +40,9 @@ export class KnownState {
   readonly #position: number;
   readonly #needs: ReadonlyMap<StateKey, Revision>;
 
-  constructor(recording: Recording, request: Pick<RequestRecord, 'position'>, needs: ReadonlyMap<StateKey, Revision>) {
+  constructor(recording: Recording, request: Pick<RequestRecord, 'position' | 'listedAt'>, needs: ReadonlyMap<StateKey, Revision>) {
     this.#recording = recording;
-    this.#position = request.position;
+    this.#position = request.listedAt ?? request.position;
     this.#needs = needs;
   }
 

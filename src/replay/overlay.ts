@@ -69,7 +69,7 @@ export class Overlay {
       this.#faulted.add(key);
       (missing ??= []).push(revision);
     }
-    return missing === undefined ? undefined : this.#options.cache.load(missing);
+    return missing === undefined ? undefined : this.#load(missing);
   }
 
   /** Names of every key that may exist in a database. */
@@ -254,6 +254,16 @@ export class Overlay {
       const revision = this.#knownOf(redisStateKey(server, database, name)).revision;
       if (revision !== null && this.#options.cache.get(revision) === undefined) missing.push(revision);
     }
-    return missing.length === 0 ? undefined : this.#options.cache.load(missing);
+    return missing.length === 0 ? undefined : this.#load(missing);
+  }
+
+  async #load(revisions: readonly Revision[]): Promise<void> {
+    try {
+      await this.#options.cache.load(revisions);
+    } catch (error) {
+      const [first] = revisions;
+      this.problem({ code: 'state_unavailable', ...(first === undefined ? {} : { key: first.key }), message: `recorded state could not be read: ${(error as Error).message}` });
+      throw error;
+    }
   }
 }

@@ -1,4 +1,5 @@
 import type { Revision } from '../model/recording.ts';
+import { fed, type CaseFeed, type FedCase } from './case-feed.ts';
 import type { EntryCache } from './entry-cache.ts';
 import type { PlannedCase } from './plan.ts';
 
@@ -9,7 +10,7 @@ const batchCases = 32;
  * Prefetch, then execute: while cases run, the state of the next ones is on its way, a batch of cases at a time, grouped by state
  * node behind the cache. Two batches are in flight ahead of the case taken.
  */
-export class Prefetcher {
+export class Prefetcher implements CaseFeed {
   readonly #cases: readonly PlannedCase[];
   readonly #cache: EntryCache;
   readonly #batches: Promise<void>[] = [];
@@ -20,17 +21,15 @@ export class Prefetcher {
     this.#cache = cache;
   }
 
-  /** The next case once its state is here, with how long that took; undefined after the last. */
-  async next(): Promise<{ planned: PlannedCase; stateWaitMs: number } | undefined> {
+  /** The next case once its state is here, with how long that took; undefined after the last. What one case lacks fails no other of its batch. */
+  async next(): Promise<FedCase | undefined> {
     const index = this.#taken;
     const planned = this.#cases[index];
     if (planned === undefined) return undefined;
     this.#taken++;
     const batch = Math.floor(index / batchCases);
     for (let ahead = batch; ahead <= batch + 2; ahead++) this.#start(ahead);
-    const startedAt = performance.now();
-    await this.#batches[batch];
-    return { planned, stateWaitMs: performance.now() - startedAt };
+    return fed(planned, (this.#batches[batch] as Promise<void>).catch(() => this.#cache.load(planned.needs.values())));
   }
 
   #start(batch: number): void {

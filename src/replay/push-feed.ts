@@ -1,5 +1,5 @@
 import { deferred, type Deferred } from '../lib/deferred.ts';
-import type { CaseFeed } from './engine.ts';
+import { fed, type CaseFeed, type FedCase } from './case-feed.ts';
 import type { PlannedCase } from './plan.ts';
 
 interface Waiting {
@@ -33,12 +33,9 @@ export class PushFeed implements CaseFeed {
     for (const taker of this.#takers.splice(0)) taker.resolve(undefined);
   }
 
-  async next(): Promise<{ readonly planned: PlannedCase; readonly stateWaitMs: number } | undefined> {
+  async next(): Promise<FedCase | undefined> {
     const waiting = this.#queue.shift() ?? (await this.#wait());
-    if (waiting === undefined) return undefined;
-    const startedAt = performance.now();
-    await waiting.loaded;
-    return { planned: waiting.planned, stateWaitMs: performance.now() - startedAt };
+    return waiting === undefined ? undefined : fed(waiting.planned, waiting.loaded);
   }
 
   #wait(): Promise<Waiting | undefined> {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { HttpDependencyGateway, noAnswer } from '../gateways/http/dependency-gateway.ts';
 import { ReplayClient } from '../gateways/http/replay-client.ts';
 import { KeyspaceServer } from '../gateways/redis/keyspace-server.ts';
@@ -42,6 +43,8 @@ export interface SlotOptions {
 
 /** One running instance of the candidate with its own gateways, and the cases that are in flight in it. */
 export class Slot {
+  /** When a case last came back from it, on the steady clock. */
+  lastFinishedAt: number = performance.now();
   readonly instance: ServiceInstance;
   readonly client: ReplayClient;
   readonly #gateways: SlotGateways;
@@ -57,23 +60,30 @@ export class Slot {
   /** Starts gateways, then the instance, and waits until it is ready. */
   static async start(options: SlotOptions): Promise<Slot> {
     const store = options.laneStore === 'redis' ? await RedisLaneStore.start(options.redis.map((spec) => spec.name), options.cases + 1) : undefined;
-    const background = store === undefined ? overlayTargets(options.background) : await store.enter(options.background, []);
-    const gateways = new SlotGateways(options, background);
+    let gateways: SlotGateways | undefined;
     try {
-      const redirects = await gateways.listen();
+      const background = store === undefined ? overlayTargets(options.background) : await store.enter(options.background, []);
+      const own = new SlotGateways(options, background);
+      gateways = own;
+      const redirects = await own.listen();
       const instance = await startService(options.service, {
-        id: options.id, cwd: options.cwd, redirects, determinism: 'request', backgroundClockOffsetMs: options.backgroundClockOffsetMs,
+        id: options.id, cwd: options.cwd, redirects, accept: (redirect, connection) => own.accept(redirect, connection), determinism: 'request', backgroundClockOffsetMs: options.backgroundClockOffsetMs,
         preload: options.preload, isolation: options.isolation, control: options.control, registerPath: options.registerPath,
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
       instance.onDirect(({ host, port, tag }) => options.onDirect(tag, `${host}:${port}`));
-      const client = new ReplayClient(instance.address, { connections: options.connections });
+      const client = new ReplayClient(instance.address, { connections: options.connections, keepAlive: instance.preloaded });
       return new Slot(instance, client, gateways, store);
     } catch (error) {
-      await gateways.close();
+      await gateways?.close();
       await store?.stop();
       throw error;
     }
+  }
+
+  /** Cases in flight. */
+  get inFlight(): number {
+    return this.#gateways.cases;
   }
 
   /** Where a case's commands will run, with the state it needs in place. */
@@ -139,6 +149,10 @@ class SlotGateways {
     }
   }
 
+  get cases(): number {
+    return this.#cases.size;
+  }
+
   async listen(): Promise<Redirect[]> {
     const redirects: Redirect[] = [];
     for (const { spec, server } of this.#servers) {
@@ -150,6 +164,12 @@ class SlotGateways {
       redirects.push({ kind: 'http', name: spec.name, from: spec.address, to: await gateway.listen(this.#options.id, { host: '127.0.0.1', port: 0 }) });
     }
     return redirects;
+  }
+
+  /** Takes over a connection that was made to an address in the service's code. */
+  accept({ kind, name }: Redirect, connection: Socket): void {
+    if (kind === 'redis') this.#servers.find(({ spec }) => spec.name === name)?.server.accept(connection);
+    else this.#dependencies.find(({ spec }) => spec.name === name)?.gateway.accept(this.#options.id, connection);
   }
 
   enter(tag: string, run: CaseRun, alone: boolean): void {

@@ -80,8 +80,31 @@ describe('verdicts', () => {
     const reads = record('r1', {}, { touches: [{ key: 'redis:0/doc', revision: 1, read: true, written: false }] });
     const verdict = async (request: RequestRecord): Promise<string | undefined> => (await build([request], [answer('r1', { owner: a })], [answer('r1', { owner: b })], { chains })).cases[0]?.verdict;
     expect(await verdict(reads)).toBe('differs');
+    // looking whether a name is free yet does not make it an older one
+    const free = (key: string): Revision => ({ ...revision, key, hash: null, sizeBytes: 0 });
+    for (const id of [a, b]) chains.set(`redis:0/doc:${id}`, { key: `redis:0/doc:${id}`, revisions: [free(`redis:0/doc:${id}`)] });
+    expect(await verdict(record('r1', {}, { touches: [{ key: `redis:0/doc:${a}`, revision: 1, read: true, written: true }] }))).toBe('same');
     expect(await verdict(record('r1', {}))).toBe('same');
     expect(await verdict(record('r1', {}, { request: { method: 'GET', target: `/owners/${b}`, headers: [], body: null } }))).toBe('differs');
+  });
+});
+
+describe('ids that look like words', () => {
+  const made = (id: string, slug: string, elsewhere = slug): CaseOutcome => answer(id, { slug }, { effects: [effectOf(`link:${elsewhere}`, stringOf('x'))] });
+  const ids = ['r1', 'r2', 'r3', 'r4', 'r5'];
+  const first = ['VPtSVvWG', 'On1qihoR', 'aB3dE5fG', 'q1W2e3R4', 'kDEysunZ'];
+  const second = ['7wsvpjB4', 'Z5cxOt8t', '71V-Fyl_', 'NN919UMI', 'NSOd-kEA'];
+  const requests = ids.map((id) => record(id, {}, { request: { method: 'POST', target: '/links', headers: [], body: null } }));
+  const verdictsWith = async (last: CaseOutcome): Promise<string[]> => {
+    const report = await build(requests, ids.map((id, index) => made(id, first[index] as string)), [...ids.slice(0, 4).map((id, index) => made(id, second[index] as string)), last]);
+    return report.cases.map((entry) => entry.verdict);
+  };
+  it('are taken for ids where the other cases have shown that ids stand', async () => {
+    expect(await verdictsWith(made('r5', 'NSOd-kEA'))).toEqual(['same', 'same', 'same', 'same', 'same']);
+  });
+  it('have to stand consistently all the same', async () => {
+    expect((await verdictsWith(made('r5', 'NSOd-kEA', 'NSOd-kEB'))).at(-1)).toBe('differs');
+    expect((await verdictsWith(made('r5', 'none'))).at(-1)).toBe('differs');
   });
 });
 

@@ -20,6 +20,8 @@ export interface ComparisonContext {
   readonly known?: (token: string) => boolean;
   /** Whether decimal numbers at a place are generated ids: only where control runs differ. */
   readonly decimalAt?: (place: readonly Segment[]) => boolean;
+  /** Whether a place is known to hold generated ids, from other cases of a report. */
+  readonly generatedAt?: (place: readonly Segment[]) => boolean;
   /** Whether the items of a list have no order that counts. */
   readonly unordered?: (place: readonly Segment[]) => boolean;
 }
@@ -50,6 +52,7 @@ export function compareDocuments(baseline: CaseDocument, candidate: CaseDocument
   const { document, tokens } = renamed(baseline, candidate, {
     known: context.known ?? (() => false),
     decimalAt: context.decimalAt ?? (() => false),
+    ...context.generatedAt === undefined ? {} : { generatedAt: context.generatedAt },
   });
   const findings = tokens.length === 0 ? plainFindings : findingsOf(baseline, document, context);
   return { findings, renamed: tokens, baseline, candidate: document };

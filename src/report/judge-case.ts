@@ -28,6 +28,8 @@ export interface Judging {
   /** Differences that the user's rules hid, by rule; renamed ids by route and path. */
   readonly ignored: Map<string, number>;
   readonly renames: Map<string, { readonly route: string; readonly path: string; hid: number }>;
+  /** Routes and paths where enough ids were renamed that what stands there is generated, whatever it looks like. */
+  readonly generated: Set<string>;
 }
 
 /** A case of a report: its request and the outcomes to compare. */
@@ -107,12 +109,13 @@ function sortFinding(
 
 /** The rules for comparing a candidate's case; places whose order a noise rule made harmless are noted in `orders`. */
 export function comparisonContext(
-  route: string, judging: Pick<Judging, 'templates' | 'noise' | 'userRules'>, known: (token: string) => boolean, orders?: Map<string, readonly Segment[]>,
+  route: string, judging: Pick<Judging, 'templates' | 'noise' | 'userRules' | 'generated'>, known: (token: string) => boolean, orders?: Map<string, readonly Segment[]>,
 ): ComparisonContext {
   return {
     templates: judging.templates,
     known,
     decimalAt: (place) => judging.noise.isDecimal(route, place),
+    ...judging.generated.size === 0 ? {} : { generatedAt: (place: readonly Segment[]) => judging.generated.has(`${route}\n${generalPath(place, judging.templates)}`) },
     unordered: (place) => {
       if (judging.userRules.isUnordered(place)) return true;
       if (!judging.noise.isUnordered(route, place)) return false;

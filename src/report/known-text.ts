@@ -28,9 +28,10 @@ export async function knownBefore(record: RequestRecord, outcomes: readonly Case
     add(call.response?.body);
   }
   for (const { key, revision } of readRevisions(record, outcomes)) {
-    texts.push(key);
     const found = bytes.chains.get(key)?.revisions.find((candidate) => candidate.revision === revision);
-    if (found?.hash) hashes.add(found.hash);
+    if (!found?.hash) continue; // it did not exist, which says nothing about its key: the case may just have made it up
+    texts.push(key);
+    hashes.add(found.hash);
   }
   for (const outcome of outcomes) for (const { before } of outcome.effects) if (before !== null) texts.push(JSON.stringify(before.value));
   try {
@@ -60,7 +61,6 @@ function unescaped(value: string): string {
 }
 
 function* readRevisions(record: RequestRecord, outcomes: readonly CaseOutcome[]): Iterable<{ key: StateKey; revision: number }> {
-  // a touch of an element that did not exist says nothing about its key: the case may just have made it up
   for (const touch of record.touches) if (touch.revision > 0 && touch.read) yield touch;
   for (const outcome of outcomes) {
     for (const { key, revision, provenance } of outcome.reads) {

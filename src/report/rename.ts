@@ -29,6 +29,8 @@ export interface RenamingRules {
   readonly known: (token: string) => boolean;
   /** Whether decimal numbers at a place are generated: only where control runs differ. */
   readonly decimalAt: (place: readonly Segment[]) => boolean;
+  /** Whether a place is known to hold generated ids, from other cases: there one need not look generated to be one. */
+  readonly generatedAt?: (place: readonly Segment[]) => boolean;
 }
 
 /** Learns which ids of the candidate stand for which of the baseline, and gives the candidate's document with the baseline's. */
@@ -68,7 +70,7 @@ class Votes {
     const [a, b] = [change.baseline, change.candidate];
     if (a?.kind !== 'leaf' || b?.kind !== 'leaf' || (change.change !== 'value' && change.change !== 'name')) return;
     if (!isTokenValue(a.value) || !isTokenValue(b.value)) return;
-    for (const pair of tokenPairs(String(a.value), String(b.value))) this.#vote(pair, change.segments);
+    for (const pair of tokenPairs(String(a.value), String(b.value), this.#rules.generatedAt?.(change.segments))) this.#vote(pair, change.segments);
   };
 
   #vote(pair: TokenPair, place: readonly Segment[]): void {

@@ -3,14 +3,19 @@ import { looksGenerated } from './value-class.ts';
 
 /** Distinct names at one place from which on the place holds an id rather than a word. */
 const manyNames = 6;
+/** Above this many names a place holds ids, whatever stands below them. */
+const mostKinds = 24;
 
 /**
  * Learns which segments of names are ids: those that look generated or are numbers, and those with many different values
- * behind the same beginning (`cart:alice`, `cart:bob`, …).
+ * behind the same beginning (`cart:alice`, `cart:bob`, …). Many values that each have many names of their own below them are
+ * kinds of things behind a common prefix (`shop:cart:…`, `shop:session:…`), and stay.
  */
 export class Templates {
   readonly #separators: RegExp;
-  readonly #seen = new Map<string, Set<string>>();
+  /** By generalised prefix: the names seen next, each with those seen after it. */
+  readonly #seen = new Map<string, Map<string, Set<string>>>();
+  readonly #kinds = new Map<string, boolean>();
 
   /** `separators` must capture, so that split keeps them. Names are told first, then {@link of} is asked. */
   constructor(separators: RegExp, names: Iterable<string>) {
@@ -31,16 +36,32 @@ export class Templates {
     const part = parts[place];
     if (part === undefined || isId(part)) return;
     const prefix = parts.slice(0, place).reduce((before, piece, index) => before + (index % 2 === 1 ? piece : this.#general(before, piece, index)), '');
-    const seen = this.#seen.get(prefix);
-    if (seen === undefined) this.#seen.set(prefix, new Set([part]));
-    else if (seen.size < manyNames) seen.add(part);
+    let seen = this.#seen.get(prefix);
+    if (seen === undefined) this.#seen.set(prefix, (seen = new Map()));
+    let below = seen.get(part);
+    if (below === undefined && seen.size <= mostKinds) seen.set(part, (below = new Set()));
+    const next = parts[place + 2];
+    if (next !== undefined && below !== undefined && below.size <= 2 * mostKinds) below.add(next);
   }
 
   #general(prefix: string, part: string, place: number): string {
     if (isId(part)) return '*';
     // the first place names the kind of thing, however many kinds there are
-    return place > 0 && (this.#seen.get(prefix)?.size ?? 0) >= manyNames ? '*' : part;
+    return place > 0 && (this.#seen.get(prefix)?.size ?? 0) >= manyNames && !this.#holdsKinds(prefix) ? '*' : part;
   }
+
+  #holdsKinds(prefix: string): boolean {
+    let answer = this.#kinds.get(prefix);
+    if (answer === undefined) this.#kinds.set(prefix, (answer = holdsKinds(this.#seen.get(prefix) ?? new Map<string, Set<string>>())));
+    return answer;
+  }
+}
+
+/** `follows:alice:bob`: what stands below an id may be ids of the same sort, which says nothing. */
+function holdsKinds(names: ReadonlyMap<string, ReadonlySet<string>>): boolean {
+  if (names.size > mostKinds) return false;
+  const rich = [...names.values()].filter((below) => [...below].filter((name) => !names.has(name)).length >= manyNames).length;
+  return rich >= 2 && rich * 4 >= names.size;
 }
 
 function isId(part: string): boolean {

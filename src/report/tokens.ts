@@ -13,44 +13,44 @@ const separators = [/([^\w-]+)/, /([\s:;,."'|?&#()[\]{}<>@!]+)/, /(\s+)/];
 
 /**
  * The tokens in which two texts differ, when they differ in nothing else: `user/A1…/x` and `user/B2…/x` give A1… and B2….
- * Empty when they differ in something that is not a token, or are moments.
+ * Empty when they differ in something that is not a token, or are moments. `generatedHere`: the place is known to hold generated ids.
  */
-export function tokenPairs(baseline: string, candidate: string): readonly TokenPair[] {
+export function tokenPairs(baseline: string, candidate: string, generatedHere = false): readonly TokenPair[] {
   if (baseline === candidate) return [];
   const moment = momentOf(baseline);
   if (moment !== undefined && moment.format === momentOf(candidate)?.format) return [];
   for (const separator of separators) {
-    const pairs = splitPairs(baseline.split(separator), candidate.split(separator));
+    const pairs = splitPairs(baseline.split(separator), candidate.split(separator), generatedHere);
     if (pairs !== undefined) return pairs;
   }
   return [];
 }
 
-function splitPairs(left: readonly string[], right: readonly string[]): TokenPair[] | undefined {
+function splitPairs(left: readonly string[], right: readonly string[], generatedHere: boolean): TokenPair[] | undefined {
   if (left.length !== right.length) return undefined;
   const pairs: TokenPair[] = [];
   for (let index = 0; index < left.length; index++) {
     const [a, b] = [left[index] as string, right[index] as string];
     if (a === b) continue;
-    const pair = index % 2 === 1 ? undefined : tokenPair(a, b);
+    const pair = index % 2 === 1 ? undefined : tokenPair(a, b, generatedHere);
     if (pair === undefined) return undefined;
     pairs.push(pair);
   }
   return pairs;
 }
 
-function tokenPair(a: string, b: string): TokenPair | undefined {
+function tokenPair(a: string, b: string, generatedHere: boolean): TokenPair | undefined {
   if (/^\d+$/.test(a) && /^\d+$/.test(b) && !sameShape(a, b)) {
     return a.length >= 4 && Math.abs(a.length - b.length) <= 2 ? { baseline: a, candidate: b, decimal: true } : undefined;
   }
   // the id itself without a shared prefix such as `ord_`: elsewhere it may stand without
   const prefix = sharedPrefix(a, b);
   const [restA, restB] = [a.slice(prefix), b.slice(prefix)];
-  if (prefix > 0 && sameShape(restA, restB)) return { baseline: restA, candidate: restB, decimal: false };
+  if (prefix > 0 && sameShape(restA, restB, generatedHere)) return { baseline: restA, candidate: restB, decimal: false };
   if (prefix > 0 && /^\d{4,}$/.test(restA) && /^\d{4,}$/.test(restB) && Math.abs(restA.length - restB.length) <= 2) {
     return { baseline: restA, candidate: restB, decimal: true };
   }
-  return sameShape(a, b) ? { baseline: a, candidate: b, decimal: false } : undefined;
+  return sameShape(a, b, generatedHere) ? { baseline: a, candidate: b, decimal: false } : undefined;
 }
 
 function sharedPrefix(a: string, b: string): number {

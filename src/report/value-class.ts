@@ -69,11 +69,14 @@ export function looksGenerated(part: string): boolean {
   return found !== undefined && found.shape !== 'decimal' && found.strict;
 }
 
-/** Whether two tokens could come from generators of the same shape. Decimal ids are another matter: see rename.ts. */
-export function sameShape(a: string, b: string): boolean {
+/**
+ * Whether two tokens could come from generators of the same shape. `generatedHere`: the place is known to hold generated ids, so
+ * they need not look it. Decimal ids are another matter: see rename.ts.
+ */
+export function sameShape(a: string, b: string, generatedHere = false): boolean {
   const left = shapeOf(a);
   const right = shapeOf(b);
-  if (left === undefined || right === undefined || !(left.strict || right.strict)) return false;
+  if (left === undefined || right === undefined || !(left.strict || right.strict || generatedHere)) return false;
   if (left.shape === 'decimal' || right.shape === 'decimal') {
     // an all-digit hexadecimal id is rare but real
     return left.shape !== right.shape && a.length === b.length && a.length >= 8 && [left, right].some((side) => side.shape === 'hex' && side.strict);

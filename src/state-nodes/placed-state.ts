@@ -52,8 +52,12 @@ export class PlacedState {
   }
 
   async #publish(items: readonly PlacedRevision[]): Promise<void> {
-    const bytes = await Promise.all(items.map((item) => this.#recording.payload(item.hash)));
-    await this.#router.publish(items.map((item, index) => ({ ...item, bytes: bytes[index] as Uint8Array })));
+    // What the recording cannot give is not placed: the cases that need it say so, the others are not concerned.
+    const read = await Promise.allSettled(items.map((item) => this.#recording.payload(item.hash)));
+    await this.#router.publish(items.flatMap((item, index) => {
+      const result = read[index];
+      return result?.status === 'fulfilled' ? [{ ...item, bytes: result.value }] : [];
+    }));
   }
 }
 

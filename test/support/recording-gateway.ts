@@ -178,6 +178,12 @@ export class MemorySink implements RedisRecordingSink {
     this.touches.push({ by, key, revision, ...access });
   }
 
+  readonly listings: (RequestId | null)[] = [];
+
+  listing(by: RequestId | null): void {
+    this.listings.push(by);
+  }
+
   hint(by: RequestId | null, hint: OutcomeHint): void {
     this.hints.push({ by, hint });
   }

@@ -25,7 +25,7 @@ interface LaneDoor {
   readonly server: Server;
   /** Calls whose answer is not out yet. */
   pending: number;
-  /** Counts every call received and every answer sent: unchanged means nothing happened. */
+  /** Counts every connection, every call received and every answer sent: unchanged means nothing happened. */
   activity: number;
 }
 
@@ -45,6 +45,7 @@ export class HttpDependencyGateway {
   async listen(lane: string, address: ListenAddress): Promise<ListenAddress> {
     const server = createServer({ maxHeaderSize: 256 * 1024, keepAliveTimeout: 60_000, requestTimeout: 0 });
     const door: LaneDoor = { server, pending: 0, activity: 0 };
+    server.on('connection', () => door.activity++); // whoever connects is about to ask
     server.on('request', (incoming, response) => void this.#serve(lane, door, incoming, response));
     const bound = await listen(server, address, `the gateway of ${this.#options.dependency} for lane ${lane}`);
     await this.closeLane(lane);

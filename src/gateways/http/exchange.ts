@@ -43,6 +43,8 @@ export interface Target {
   readonly port: number;
   /** Added to what the service sees and left out of what is captured. */
   readonly extraHeaders: readonly Header[];
+  /** Whether the connection may serve another request; default: yes. See ReplayClientOptions.keepAlive. */
+  readonly keepAlive?: boolean;
   /** Called exactly once for every target given, when the service's response is complete or failed. */
   onResponseDone(captured: CapturedExchange): void;
 }

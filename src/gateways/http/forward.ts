@@ -35,7 +35,7 @@ export function forward(options: ForwardOptions): void {
         method: request.method,
         headers,
         body: body.forward,
-        reset: request.method === 'HEAD', // some servers send a body after all, which must not be taken for the next answer
+        reset: target.keepAlive === false || request.method === 'HEAD', // some servers send a body after all, which must not be taken for the next answer
         headersTimeout: options.headersTimeoutMs,
       },
       exchange,

@@ -24,15 +24,27 @@ export interface ReplayResponse {
 const defaultTimeoutMs = 30_000;
 const noBytes = Buffer.alloc(0);
 
+/** How a client sends. */
+export interface ReplayClientOptions {
+  readonly connections: number;
+  /**
+   * Whether connections are used again; default: yes. A server that writes head and body apart (Python's http.server does) has its body held back by its
+   * kernel until ours acknowledges the head: 40 ms late on a connection in use, at once on a new one.
+   */
+  readonly keepAlive?: boolean;
+}
+
 /**
- * Sends recorded requests over kept-open connections, on undici's raw dispatch: a tenth of `fetch`'s cost (facts: data-plane §7).
+ * Sends recorded requests on undici's raw dispatch: a tenth of `fetch`'s cost (facts: data-plane §7).
  * Order, case and repeats of headers are kept, the recorded `host` too; hop-by-hop headers are not sent.
  */
 export class ReplayClient {
   readonly #pool: Pool;
   readonly #where: string;
+  readonly #keepAlive: boolean;
 
-  constructor(target: { readonly host: string; readonly port: number }, options: { readonly connections: number }) {
+  constructor(target: { readonly host: string; readonly port: number }, options: ReplayClientOptions) {
+    this.#keepAlive = options.keepAlive ?? true;
     const host = target.host.includes(':') ? `[${target.host}]` : target.host;
     this.#where = `the service at ${host}:${target.port}`;
     this.#pool = new Pool(`http://${host}:${target.port}`, {
@@ -62,7 +74,7 @@ export class ReplayClient {
             method: request.method,
             headers: requestHeaders(request.headers, { keepLength: false }),
             body: request.body,
-            reset: request.method === 'HEAD', // some servers send a body after all, which must not be taken for the next answer
+            reset: !this.#keepAlive || request.method === 'HEAD', // some servers send a body after all, which must not be taken for the next answer
           },
           handler,
         );

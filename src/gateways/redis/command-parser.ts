@@ -36,6 +36,11 @@ export class CommandParser {
     this.#raw = options.keepRaw === true ? new RawBytes() : undefined;
   }
 
+  /** It has the beginning of a command whose rest has not come. */
+  get isMidway(): boolean {
+    return this.#missing > 0 || this.#line !== '';
+  }
+
   /**
    * Reads on. The listener is called for each complete command, before this returns.
    * @throws ProtocolError at the first byte that cannot be RESP, after the commands before it were given.
@@ -48,7 +53,7 @@ export class CommandParser {
       else if (this.#missing > 0) at = this.#readBulk(chunk, at);
       else at = this.#readStart(chunk, at);
     }
-    this.#raw?.keepTail(chunk, this.#missing > 0 || this.#line !== '');
+    this.#raw?.keepTail(chunk, this.isMidway);
   }
 
   /** The start of a command: `*<n>` or an inline command. */

@@ -37,7 +37,7 @@ export class KeyspaceServer {
     this.#local = createServer(accept);
   }
 
-  /** Commands received whose reply is not on its way yet: blocked ones too, and those whose reply waits for an earlier one's. */
+  /** Commands received, or begun, whose reply is not on its way yet: blocked ones too, and those whose reply waits for an earlier one's. */
   get pending(): number {
     return this.#host.pending;
   }
@@ -47,7 +47,7 @@ export class KeyspaceServer {
     return this.#host.blocked;
   }
 
-  /** Grows with every command received. */
+  /** Grows with every command received and every connection made. */
   get activity(): number {
     return this.#host.activity;
   }
@@ -69,6 +69,11 @@ export class KeyspaceServer {
   /** Listens on a Unix socket as well, for services on this machine; undefined where that cannot be. */
   listenLocally(): Promise<string | undefined> {
     return listenOnLocalSocket(this.#local);
+  }
+
+  /** Takes over a connection that was accepted elsewhere, such as inside a lane's own network. */
+  accept(socket: Socket): void {
+    this.#server.emit('connection', socket);
   }
 
   /** Frees what is kept for a lane on every connection; a command of it that is still unanswered gets an error. */

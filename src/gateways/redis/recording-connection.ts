@@ -58,6 +58,8 @@ export class RecordingConnection implements CommandOwner {
   #clientEnded = false;
   #protocolError: string | undefined;
   #isClosed = false;
+  /** A command has begun to come: counted as pending, since what holds its rest back may be the network. */
+  #isMidway = false;
 
   constructor(options: { readonly context: RecordingContext; readonly traffic: LaneTraffic; readonly client: Socket; readonly server: Socket }) {
     this.#context = options.context;
@@ -141,8 +143,15 @@ export class RecordingConnection implements CommandOwner {
       this.#protocolError = error.message;
       this.#clientEnded = true;
     }
+    this.#countMidway(this.#commands.isMidway && !this.#clientEnded);
     this.run();
     if (this.#received.length > maxWaiting || this.#server.writableNeedDrain) this.#client.pause();
+  }
+
+  #countMidway(isMidway: boolean): void {
+    if (isMidway === this.#isMidway) return;
+    this.#isMidway = isMidway;
+    this.#traffic.pending += isMidway ? 1 : -1;
   }
 
   #receive(args: readonly ByteString[], raw: Buffer): void {
@@ -258,6 +267,7 @@ export class RecordingConnection implements CommandOwner {
 
   #endClient(): void {
     this.#clientEnded = true;
+    this.#countMidway(false);
     this.run();
   }
 
@@ -276,6 +286,7 @@ export class RecordingConnection implements CommandOwner {
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#countMidway(false);
     this.#context.connections.delete(this);
     const sent = this.#sent.drain();
     const waiting = this.#ready.drain();

@@ -117,7 +117,14 @@ export class RedisRecordingGateway {
     return path;
   }
 
-  /** Commands received on a lane's listener and not yet answered and applied (blocked ones excluded). */
+  /** Takes over a connection of a lane that was accepted elsewhere, such as inside its own network. */
+  accept(lane: string, client: Socket): void {
+    client.setNoDelay(true);
+    client.allowHalfOpen = true;
+    this.#accept(client, this.#trafficOf(lane));
+  }
+
+  /** Commands received (or begun) on a lane's listener and not yet answered and applied (blocked ones excluded). */
   pending(lane: string): number {
     return this.#lanes.get(lane)?.pending ?? 0;
   }
@@ -143,9 +150,14 @@ export class RedisRecordingGateway {
     await Promise.all(closed);
   }
 
-  #serverOf(lane: string): Server {
+  #trafficOf(lane: string): LaneTraffic {
     const traffic = this.#lanes.get(lane) ?? { lane, pending: 0, activity: 0 };
     this.#lanes.set(lane, traffic);
+    return traffic;
+  }
+
+  #serverOf(lane: string): Server {
+    const traffic = this.#trafficOf(lane);
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => this.#accept(client, traffic));
     this.#servers.add(server);
     return server;
@@ -182,6 +194,7 @@ export class RedisRecordingGateway {
   }
 
   #accept(client: Socket, traffic: LaneTraffic): void {
+    traffic.activity++; // whoever connects is about to ask
     if (this.#context === undefined || this.#isClosed) {
       client.destroy();
       return;

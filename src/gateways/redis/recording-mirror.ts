@@ -37,6 +37,7 @@ export class RecordingMirror {
   #session: Session;
   #clockMs = 0;
   #run = 0;
+  #listed = false;
   #accessed: KeyState[] = [];
   #unsupported = false;
 
@@ -277,6 +278,7 @@ export class RecordingMirror {
     this.#run++;
     this.#accessed = [];
     this.#unsupported = false;
+    this.#listed = false;
     let ours: Reply | undefined;
     this.keyspace.execute(this.#session, args, (reply) => {
       ours = reply;
@@ -291,6 +293,7 @@ export class RecordingMirror {
 
   /** Tells the sink what the run just made has touched. */
   #report(by: RequestId | null): void {
+    if (this.#listed) this.#sink.listing(by);
     for (const state of this.#accessed) {
       this.memory.used(state);
       this.touch(by, state, { read: state.accessRead, written: state.accessWritten });
@@ -340,7 +343,9 @@ export class RecordingMirror {
       expiry: (database, key) => {
         seen(database, key).accessWritten = true;
       },
-      listing: () => {},
+      listing: () => {
+        this.#listed = true;
+      },
       publish: () => {},
     };
   }

@@ -10,6 +10,8 @@ export interface RedisRecordingSink {
   revision(key: StateKey, element: Element | null, cause: RevisionCause, by: RequestId | null): number;
   /** First touch within a request is what counts; the sink dedupes. revision: the number current before this command. */
   touch(by: RequestId | null, key: StateKey, revision: number, access: { read: boolean; written: boolean }): void;
+  /** The request was given the list of all keys, as it is at this moment. */
+  listing(by: RequestId | null): void;
   hint(by: RequestId | null, hint: OutcomeHint): void;
   /** Upper-case name of a command the service sent. */
   command(by: RequestId | null, name: string): void;

@@ -46,6 +46,8 @@ export class ServerConnection implements ConnectionState, LaneOwner {
   /** After QUIT or a protocol error: what was asked before is answered, nothing more is read. */
   #isClosing = false;
   #isClosed = false;
+  /** A command has begun to come: counted as pending, since what holds its rest back may be the network. */
+  #isMidway = false;
 
   constructor(host: ServerHost, socket: Socket, id: number) {
     this.server = host;
@@ -161,7 +163,14 @@ export class ServerConnection implements ConnectionState, LaneOwner {
     } finally {
       this.#inEvent = false;
     }
+    this.#countMidway(this.#parser.isMidway && !this.#isClosing);
     this.#flush();
+  }
+
+  #countMidway(isMidway: boolean): void {
+    if (isMidway === this.#isMidway) return;
+    this.#isMidway = isMidway;
+    this.server.pending += isMidway ? 1 : -1;
   }
 
   #refuseInput(error: ProtocolError): void {
@@ -242,6 +251,7 @@ export class ServerConnection implements ConnectionState, LaneOwner {
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#countMidway(false);
     for (const lane of this.#lanes.values()) this.#endLane(lane);
     this.server.closed(this);
   }

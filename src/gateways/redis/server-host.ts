@@ -14,11 +14,11 @@ export class ServerHost implements ServerState {
   readonly #connections = new Set<ServerConnection>();
   readonly #byTag = new Map<string | null, Set<ServerConnection>>();
   readonly #idle = new Keyspace({ now: Date.now, random: Math.random, after: () => () => {} });
-  /** Commands received whose reply is not on its way yet. */
+  /** Commands received, or begun, whose reply is not on its way yet. */
   pending = 0;
   /** Commands that ran and wait for a key. */
   blocked = 0;
-  /** Commands received. */
+  /** Commands received and connections made. */
   activity = 0;
 
   constructor(options: KeyspaceServerOptions) {
@@ -56,6 +56,7 @@ export class ServerHost implements ServerState {
 
   opened(connection: ServerConnection): void {
     this.#connections.add(connection);
+    this.activity++; // whoever connects is about to ask
   }
 
   closed(connection: ServerConnection): void {
