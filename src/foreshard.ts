@@ -213,10 +213,15 @@ export async function runControls(request: ReplayRequest): Promise<readonly Run[
   const runs: Run[] = [];
   for (const name of controlNames) {
     request.onStage?.(`control run ${runs.length + 1} of ${controlNames.length}`);
-    const run = await runOnce(request, settings, opened, opened.manifest.service, opened.requests, 'baseline', runs.length > 0);
-    if (request.signal?.aborted === true) {
-      throw new ForeshardError('interrupted', `interrupted during control run ${runs.length + 1} of ${controlNames.length}`, { hint: 'the recording is kept; the next foreshard replay runs them again' });
-    }
+    const stop = (cause?: unknown): void => {
+      if (request.signal?.aborted !== true) return;
+      throw new ForeshardError('interrupted', `interrupted during control run ${runs.length + 1} of ${controlNames.length}`, { hint: 'the recording is kept; the next foreshard replay runs them again', cause });
+    };
+    const run = await runOnce(request, settings, opened, opened.manifest.service, opened.requests, 'baseline', runs.length > 0).catch((error: unknown) => {
+      stop(error);
+      throw error;
+    });
+    stop();
     await keepRun(opened.folder, name, run);
     runs.push(run);
   }
@@ -228,9 +233,9 @@ export async function replayCandidate(request: ReplayRequest): Promise<ReplayRes
   const settings = settingsOf(request.config, request.folder, 'replay', request.flags);
   const opened = await openRecording(settings.recordingFolder);
   if (opened.requests.length === 0) throw new ForeshardError('recording_empty', `${opened.folder} holds no request`, { hint: 'send some traffic while recording' });
-  const controls = await controlsOf(request, opened);
   const requests = filterRequests(opened.requests, request.flags.filter);
   const service = candidateService(request, opened);
+  const controls = await controlsOf(request, opened);
   request.onStage?.('replay');
   const run = await runOnce(request, settings, opened, service, requests, 'candidate', false);
   return { ...(await judge(opened, settings, controls, run, requests, service.command.join(' '))), run, opened };

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import type { PreloadMessage } from '../model/preload-protocol.ts';
+import type { LocalAddress, PreloadMessage } from '../model/preload-protocol.ts';
+import { openLocalDoor, type LocalDoor } from './local-doors.ts';
 
 type Listener = (message: PreloadMessage) => void;
 
@@ -12,6 +13,7 @@ export class ControlServer {
   readonly #sockets = new Set<Socket>();
   readonly #listeners = new Map<string, Listener>();
   #port = 0;
+  #door: LocalDoor | undefined;
 
   private constructor() {
     this.#server = createServer((socket) => this.#hear(socket));
@@ -25,11 +27,12 @@ export class ControlServer {
       control.#server.listen(0, '127.0.0.1', resolve);
     });
     control.#port = (control.#server.address() as AddressInfo).port;
+    control.#door = await openLocalDoor((socket) => control.#hear(socket));
     return control;
   }
 
-  get address(): { readonly host: string; readonly port: number } {
-    return { host: '127.0.0.1', port: this.#port };
+  get address(): LocalAddress {
+    return { host: '127.0.0.1', port: this.#port, ...(this.#door === undefined ? {} : { path: this.#door.path }) };
   }
 
   /** Hears one instance's messages, from all its processes, until the returned function is called. */
@@ -43,6 +46,7 @@ export class ControlServer {
   /** Closes the server and every connection. */
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
+    await this.#door?.close();
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });

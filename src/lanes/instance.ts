@@ -10,6 +10,7 @@ import { listenAndRelay } from './join.ts';
 import type { Destination } from './join.ts';
 import { launch, newMark } from './launch.ts';
 import type { LaunchSpec, Launched } from './launch.ts';
+import { openLocalDoors, socketFolder } from './local-doors.ts';
 import { launchInNamespace, namespaceSupport, unavailable } from './namespace.ts';
 import type { Route } from './namespace.ts';
 import { placedRedirects, placeholderValues } from './placeholders.ts';
@@ -125,6 +126,8 @@ interface Draft {
   readonly preload: boolean;
   /** Names this start towards the preload. */
   readonly instance: string;
+  /** Closes what was opened for it. */
+  readonly close: () => Promise<void>;
 }
 
 async function draftOf(options: StartOptions, learnt: Learnt): Promise<Draft> {
@@ -149,13 +152,14 @@ async function draftOf(options: StartOptions, learnt: Learnt): Promise<Draft> {
   const command = options.command.map((word) => fillPlaceholders(word, values));
   // Each start has a name of its own: what the processes of an earlier one said last is not taken for this one's.
   const instance = `${options.id}~${newMark()}`;
+  const doors = preload && options.accept !== undefined ? await openLocalDoors(options.redirects, options.accept) : { redirects: options.redirects, close: async () => {} };
   return {
-    plan, unled, preload, instance,
+    plan, unled, preload, instance, close: doors.close,
     ports: [...new Set([...(options.port === undefined ? [] : [options.port]), Number(filled['PORT'] ?? port), port])].filter((candidate) => candidate > 0),
     spec: {
       command: leadCommand(command, options.redirects).value,
       cwd: options.cwd,
-      env: { ...leadEnvironment(env, options.redirects).value, ...(preload ? preloadEnvironment(options, instance, env['NODE_OPTIONS']) : {}) },
+      env: { ...leadEnvironment(env, options.redirects).value, ...(preload ? preloadEnvironment({ ...options, redirects: doors.redirects }, instance, env['NODE_OPTIONS']) : {}) },
     },
   };
 }
@@ -169,6 +173,7 @@ function definedEnvironment(): Record<string, string> {
 }
 
 function preloadEnvironment(options: StartOptions, instance: string, nodeOptions: string | undefined): Record<string, string> {
+  const folder = socketFolder();
   const settings: PreloadSettings = {
     control: options.control.address,
     instance,
@@ -176,6 +181,7 @@ function preloadEnvironment(options: StartOptions, instance: string, nodeOptions
     determinism: options.determinism,
     backgroundClockOffsetMs: options.backgroundClockOffsetMs,
     moveListeners: true,
+    ...(folder === undefined ? {} : { socketFolder: folder }),
   };
   // as a URL: NODE_OPTIONS is split at spaces
   const flag = `--import=${pathToFileURL(options.registerPath).href}`;
@@ -184,7 +190,7 @@ function preloadEnvironment(options: StartOptions, instance: string, nodeOptions
 
 async function startAs(options: StartOptions, draft: Draft): Promise<ServiceInstance> {
   const link = new PreloadLink(options.control, draft.instance);
-  const closers: (() => Promise<void>)[] = [];
+  const closers: (() => Promise<void>)[] = [draft.close];
   let launched: Launched | null = null;
   try {
     if (draft.plan === 'original-port') closers.push(...await standAtOriginalPorts(options, draft.unled));

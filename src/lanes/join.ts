@@ -26,12 +26,16 @@ export interface Destination {
 
 /** Hands every connection of a listening server over, or sends it on. Returns what closes the server and all its connections. */
 export function relay(server: Server, { to, accept }: Destination): () => Promise<void> {
+  return handOver(server, accept ?? ((socket) => join(socket, connect({ host: to.host, port: to.port }))));
+}
+
+/** Hands every connection of a listening server over. Returns what closes the server and all its connections. */
+export function handOver(server: Server, accept: (connection: Socket) => void): () => Promise<void> {
   const open = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     open.add(socket);
     socket.on('close', () => open.delete(socket));
-    if (accept === undefined) join(socket, connect({ host: to.host, port: to.port }));
-    else accept(socket);
+    accept(socket);
   });
   return async () => {
     const closed = new Promise<void>((resolve) => {

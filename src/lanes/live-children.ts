@@ -17,9 +17,9 @@ const guardianScript = `
 trap '' HUP INT TERM
 groups=
 while read -r line; do groups=$line; done
-for group in $groups; do kill -TERM -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -s TERM -- "-$group" 2>/dev/null; done
 [ -z "$groups" ] || sleep 1
-for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 `;
 
 function startGuardian(): Writable | null {

@@ -198,7 +198,7 @@ class Inside {
     const answer = await answered;
     if (answer.type === 'failed') throw notStarted(command, cwd, answer.message);
     const { pid } = answer;
-    const tree = new ServiceOnly(pid, this.#mark, this.#child.pid ?? 0);
+    const tree = new ProcessTree(pid, this.#mark, this.#child.pid);
     const exited = this.#exited.promise;
     registerChild(pid, tree);
     return {
@@ -270,19 +270,5 @@ class Inside {
       this.#child.on('message', hear);
       void this.#ended.then(() => reject(unavailable(`the lane's own network could not be set up: ${this.#output.lastLines(5)}`)));
     });
-  }
-}
-
-/** The service's processes without the forwarder, which carries the same mark. */
-class ServiceOnly extends ProcessTree {
-  readonly #forwarder: number;
-
-  constructor(root: number, mark: string, forwarder: number) {
-    super(root, mark);
-    this.#forwarder = forwarder;
-  }
-
-  override members(): number[] {
-    return super.members().filter((pid) => pid !== this.#forwarder);
   }
 }

@@ -8,6 +8,8 @@ export interface ReportedListener {
   readonly port: number;
   /** The port in the service's code. */
   readonly asked: number;
+  /** A Unix socket that leads there too. */
+  readonly path?: string;
 }
 
 /** A connection of the service to somewhere no gateway stands for. */
@@ -93,7 +95,7 @@ export class PreloadLink {
         if (message.problems !== undefined) this.problems = message.problems;
         break;
       case 'listening':
-        this.listeners.push({ pid: message.pid, host: message.host, port: message.port, asked: message.asked });
+        this.listeners.push({ pid: message.pid, host: message.host, port: message.port, asked: message.asked, ...(message.path === undefined ? {} : { path: message.path }) });
         break;
       case 'idle':
         this.#heardIdle(message.tag);

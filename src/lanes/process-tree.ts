@@ -10,12 +10,21 @@ export const instanceVariable = 'FORESHARD_INSTANCE';
 export class ProcessTree {
   readonly #root: number;
   readonly #mark: string;
+  readonly #besides: number | undefined;
   /** Every process seen, and whether it is ours: each is looked at once. */
   readonly #known = new Map<number, boolean>();
+  #last: readonly number[] = [];
 
-  constructor(root: number, mark: string) {
+  /** `besides`: a process that carries the mark and is not the service's. */
+  constructor(root: number, mark: string, besides?: number) {
     this.#root = root;
     this.#mark = `${instanceVariable}=${mark}`;
+    this.#besides = besides;
+  }
+
+  /** Those that {@link members} gave last: some may have ended, others may have come. */
+  get knownMembers(): readonly number[] {
+    return this.#last;
   }
 
   /** Process ids, the root's too while it lives. Elsewhere than on Linux the root alone. */
@@ -34,8 +43,9 @@ export class ProcessTree {
       }
     }
     for (const pid of alive) {
-      if (this.#known.get(pid) === true) ours.push(pid);
+      if (this.#known.get(pid) === true && pid !== this.#besides) ours.push(pid);
     }
+    this.#last = ours;
     return ours;
   }
 

@@ -149,10 +149,14 @@ export async function waitQuiescent(options: QuiescenceOptions): Promise<Quiesce
       return { outcome: 'gone', waitingFor: '' };
     }
     if (performance.now() >= deadline) return { outcome: 'timeout', waitingFor: first.reason ?? 'it never came to rest for long enough to be sure' };
-    if (pauseMs < 1) await turn();
-    else await delay(pauseMs);
+    const restMs = Math.min(first.restMs, longestRestMs, deadline - performance.now());
+    if (pauseMs < 1 && restMs < 1) await turn();
+    else await delay(Math.max(pauseMs, restMs));
   }
 }
+
+/** A thread that sleeps for a known time is left alone for so long at a stretch. */
+const longestRestMs = 50;
 
 const gone = 'gone';
 
@@ -160,18 +164,37 @@ const gone = 'gone';
 interface Look {
   /** Why it is not idle; null: it is, as far as one look can tell. */
   readonly reason: string | null;
+  /** For how long it will not be, at least. */
+  readonly restMs: number;
   readonly members: readonly number[];
   readonly waits: readonly Waiting[];
 }
 
+interface Reason {
+  readonly text: string;
+  readonly restMs: number;
+}
+
 function look(options: QuiescenceOptions): Look {
   const waits: Waiting[] = [];
-  let reason = gatewayReason(options.gateways);
-  if (reason !== null || !hasProc) return { reason, members: [], waits };
+  const open = gatewayReason(options.gateways);
+  if (open !== null || !hasProc) return { reason: open, restMs: 0, members: [], waits };
+  const known = options.tree.knownMembers;
+  let reason = firstReason(known, options, waits);
+  if (reason !== null) return { reason: reason.text, restMs: reason.restMs, members: known, waits };
+  // only now the costly list of all processes
   const members = options.tree.members();
-  if (members.length === 0) return { reason: gone, members, waits };
-  for (let i = 0; i < members.length && reason === null; i++) reason = lookAt(members[i] as number, options, waits);
-  return { reason, members, waits };
+  if (members.length === 0) return { reason: gone, restMs: 0, members, waits };
+  reason = firstReason(members.filter((pid) => !known.includes(pid)), options, waits);
+  return { reason: reason?.text ?? null, restMs: reason?.restMs ?? 0, members, waits };
+}
+
+function firstReason(pids: readonly number[], options: QuiescenceOptions, waits: Waiting[]): Reason | null {
+  for (const pid of pids) {
+    const reason = lookAt(pid, options, waits);
+    if (reason !== null) return reason;
+  }
+  return null;
 }
 
 /** The same threads, none of which has been given a processor in between, but for those that wake all the time by themselves. */
@@ -209,20 +232,24 @@ export function isWorking(tree: ProcessTree): boolean {
   return false;
 }
 
-function lookAt(pid: number, { profile, timeoutMs }: QuiescenceOptions, waits: Waiting[]): string | null {
+/** Waits that nothing but time ends. */
+const sleeps: ReadonlySet<string> = new Set(['nanosleep', 'clock_nanosleep']);
+
+function lookAt(pid: number, { profile, timeoutMs }: QuiescenceOptions, waits: Waiting[]): Reason | null {
   const whole = readStat(`/proc/${pid}/stat`);
   if (whole === null || whole.state === 'Z' || whole.state === 'X') return null;
-  if (!profile.hasProcess(pid)) return `process ${pid}, started during the request`;
+  if (!profile.hasProcess(pid)) return { text: `process ${pid}, started during the request`, restMs: 0 };
   for (const tid of numbersIn(`/proc/${pid}/task`)) {
     const runs = timesRun(pid, tid); // before its state: whoever has the same count later has slept all the while
     const state = readStat(`/proc/${pid}/task/${tid}/stat`)?.state;
-    if (state === 'R' || state === 'D') return `process ${pid} is working`;
+    if (state === 'R' || state === 'D') return { text: `process ${pid} is working`, restMs: 0 };
     const wait = timedWait(pid, tid);
     waits.push({ pid, tid, runs, wait });
     if (wait === null || profile.expects(tid, wait)) continue;
     // as long as the bound: an idle timeout of a kept-open connection, or something that comes too late to be waited for
     if (wait.limitMs !== null && wait.limitMs >= timeoutMs * 0.9) continue;
-    return `process ${pid} waits in ${wait.name}${wait.limitMs === null ? '' : ` for ${Math.max(0, Math.round(wait.limitMs))} ms`}`;
+    const text = `process ${pid} waits in ${wait.name}${wait.limitMs === null ? '' : ` for ${Math.max(0, Math.round(wait.limitMs))} ms`}`;
+    return { text, restMs: wait.measure === 'left' && sleeps.has(wait.name) ? wait.limitMs ?? 0 : 0 };
   }
   return null;
 }

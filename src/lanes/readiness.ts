@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deferred } from '../lib/deferred.ts';
 import { ForeshardError } from '../model/errors.ts';
+import type { LocalAddress } from '../model/preload-protocol.ts';
 
 import type { Launched } from './launch.ts';
 import { listeningSockets } from './ports.ts';
@@ -13,7 +14,7 @@ import { hasProc } from './proc.ts';
 
 /** Where a ready service is reached. */
 export interface Ready {
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: LocalAddress;
   /** It listens through a listener that the preload moved. */
   readonly preloaded: boolean;
 }
@@ -72,7 +73,7 @@ async function poll(options: ReadinessOptions, interrupted: Promise<string>): Pr
     if (found !== null) {
       const address = await launched.reach(found);
       const problem = await Promise.race([probe(address, options.readyPath, Math.max(50, deadline - performance.now())), interrupted]);
-      if (problem === null) return { address, preloaded: found.preloaded };
+      if (problem === null) return { address: found.path === undefined ? address : { ...address, path: found.path }, preloaded: found.preloaded };
       tried = problem;
     } else {
       tried = search.describe();
@@ -109,9 +110,7 @@ function output({ launched }: ReadinessOptions): string {
   return text === '' ? '(none)' : text;
 }
 
-interface Found {
-  readonly host: string;
-  readonly port: number;
+interface Found extends LocalAddress {
   readonly preloaded: boolean;
 }
 
@@ -129,7 +128,7 @@ class ListenerSearch {
     const reported = link.listeners;
     if (reported.length > 0) {
       const best = ports.map((port) => reported.find(({ asked }) => asked === port)).find((listener) => listener !== undefined) ?? reported[0];
-      if (best !== undefined) return { host: best.host, port: best.port, preloaded: true };
+      if (best !== undefined) return { host: best.host, port: best.port, preloaded: true, ...(best.path === undefined ? {} : { path: best.path }) };
     }
     if (!hasProc) return this.#byTrying();
     const sockets = listeningSockets(launched.tree.members()).filter(({ pid }) => !this.#willReport(pid));

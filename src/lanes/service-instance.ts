@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LocalAddress } from '../model/preload-protocol.ts';
 import type { Exit, Launched } from './launch.ts';
 import type { AddressPlan } from './plan-addresses.ts';
 import type { DirectConnection, PreloadLink } from './preload-link.ts';
@@ -26,7 +27,7 @@ const defaultLateTimeoutMs = 5_000;
 export class ServiceInstance {
   readonly id: string;
   /** Where requests go. */
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: LocalAddress;
   /** The preload is in: requests are told apart by context. */
   readonly preloaded: boolean;
   /** How its connections are led to the gateways. */

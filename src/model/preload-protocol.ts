@@ -25,21 +25,21 @@ export interface Redirect {
   readonly name?: string;
   /** host:port as the service has it; `localhost`, `127.0.0.1` and `::1` are taken for the same host. */
   readonly from: string;
-  readonly to: GatewayAddress;
+  readonly to: LocalAddress;
 }
 
-/** Where a gateway listens. */
-export interface GatewayAddress {
+/** Where something on this machine listens. */
+export interface LocalAddress {
   readonly host: string;
   readonly port: number;
-  /** A Unix socket of the same gateway, for processes that see it: half the cost of TCP. */
+  /** A Unix socket that leads there too, for processes that see it: half the cost of TCP. */
   readonly path?: string;
 }
 
 /** What the preload is told at start. */
 export interface PreloadSettings {
   /** Where to report; newline-delimited JSON of {@link PreloadMessage}. */
-  readonly control: { readonly host: string; readonly port: number };
+  readonly control: LocalAddress;
   /** Names the instance in every message. */
   readonly instance: string;
   readonly redirects: readonly Redirect[];
@@ -49,14 +49,16 @@ export interface PreloadSettings {
   readonly backgroundClockOffsetMs: number;
   /** Listen on another port than asked for, chosen by the system, so that several instances fit on one machine. */
   readonly moveListeners: boolean;
+  /** Folder for Unix sockets that lead into the service's HTTP servers; left out: there are none. */
+  readonly socketFolder?: string;
 }
 
 /** What the preload reports. */
 export type PreloadMessage = { readonly instance: string; readonly pid: number } & (
   /** First message. `problems`: patches that failed and were skipped, in words; sent again, with all of them, if one fails later. */
   | { readonly type: 'hello'; readonly node: string; readonly problems?: readonly string[] }
-  /** `asked` is the port in the service's code, `port` the one it really got. */
-  | { readonly type: 'listening'; readonly host: string; readonly port: number; readonly asked: number }
+  /** `asked` is the port in the service's code, `port` the one it really got, `path` a Unix socket that leads there too. */
+  | { readonly type: 'listening'; readonly host: string; readonly port: number; readonly asked: number; readonly path?: string }
   /** The response is out and nothing of this context is pending: commands, calls, timers, child processes. */
   | { readonly type: 'idle'; readonly tag: string }
   /** A connection to somewhere no gateway stands for: it is neither recorded nor isolated. */

@@ -163,9 +163,7 @@ async function startLane(options: LanePoolOptions, index: number): Promise<Recor
   const id = `lane-${index + 1}`;
   const redirects: Redirect[] = [];
   for (const { spec, gateway } of options.gateways.redis) {
-    const path = await gateway.listenLocally(id);
-    const to = await gateway.listen(id, { host: '127.0.0.1', port: 0 });
-    redirects.push({ kind: 'redis', name: spec.name, from: spec.address, to: path === undefined ? to : { ...to, path } });
+    redirects.push({ kind: 'redis', name: spec.name, from: spec.address, to: await gateway.listen(id, { host: '127.0.0.1', port: 0 }) });
   }
   for (const { spec, gateway } of options.gateways.http) {
     redirects.push({ kind: 'http', name: spec.name, from: spec.address, to: await gateway.listen(id, { host: '127.0.0.1', port: 0 }) });

@@ -1,4 +1,5 @@
 /** The preload's line to the tool: one socket, newline-delimited JSON, and never a burden for the service. */
+import { existsSync } from 'node:fs';
 import net from 'node:net';
 import { version } from 'node:process';
 import type { PreloadMessage, PreloadSettings } from '../model/preload-protocol.ts';
@@ -38,7 +39,8 @@ export function connectControl(settings: PreloadSettings, problems: readonly str
     buffer = [];
   };
   const hello = (): void => send({ type: 'hello', node: version, ...(problems.length > 0 ? { problems: [...problems] } : {}) });
-  const socket = net.connect({ host: settings.control.host, port: settings.control.port, noDelay: true });
+  const { host, port, path } = settings.control;
+  const socket = net.connect(path !== undefined && existsSync(path) ? { path } : { host, port, noDelay: true });
   socket.on('connect', () => {
     connected = true;
     flush();

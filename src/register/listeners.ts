@@ -1,6 +1,7 @@
 /** Listening TCP servers: reported, and moved to a free port where several instances share a machine. */
 import net from 'node:net';
 import type { ControlLink } from './control.ts';
+import { openLocalEntrance } from './local-entrance.ts';
 import { wrapMethod } from './patching.ts';
 import { canonicalHost } from './redirects.ts';
 import type { RedirectTable } from './redirects.ts';
@@ -42,7 +43,8 @@ function realAddress(address: unknown): net.AddressInfo | undefined {
  * Patches `net.Server.prototype.listen` and `address`. A moved server goes on reporting the port it asked for to the service, which
  * may print it or build links with it; clients in this process reach it there through `table`.
  */
-export function installListeners(table: RedirectTable, control: ControlLink, moveListeners: boolean): void {
+export function installListeners(table: RedirectTable, control: ControlLink, options: { readonly moveListeners: boolean; readonly socketFolder?: string | undefined }): void {
+  const { moveListeners, socketFolder } = options;
   const addressOf = Reflect.get(net.Server.prototype, 'address') as (this: unknown) => unknown;
   const announce = (server: net.Server): void => {
     const asked = askedOf.get(server) ?? 0;
@@ -52,7 +54,9 @@ export function installListeners(table: RedirectTable, control: ControlLink, mov
     table.addListener(real.address, port, real.port);
     server.once('close', () => table.removeListener(real.address, port, real.port));
     const host = canonicalHost(real.address) === 'localhost' && real.address !== '::1' ? '127.0.0.1' : real.address;
-    control.send({ type: 'listening', host, port: real.port, asked });
+    const report = (path: string | undefined): void => control.send({ type: 'listening', host, port: real.port, asked, ...(path === undefined ? {} : { path }) });
+    if (socketFolder === undefined || host !== '127.0.0.1') report(undefined);
+    else openLocalEntrance(server, { folder: socketFolder, port }, report);
   };
   wrapMethod(net.Server.prototype, 'listen', original => function (this: unknown, ...args) {
     const server = this as net.Server;

@@ -1,10 +1,12 @@
 /**
  * Redis clients: each command says which request it belongs to. The request is read where the caller creates the command, because by
  * the time of sending the context is that of whoever flushed; the tag is put on the wire there, `FS.L <tag> <command…>`.
- * Clients are found as they are loaded, by wrapping `Module._load`, whatever package they are in and however many copies there are.
+ * Clients are found as they are loaded, by wrapping `Module._load`, whatever package they are in and however many copies there are;
+ * in a bundle, where they are no modules, by their source (bundled.ts).
  */
 import Module from 'node:module';
-import { currentContext, hold, holdUntil, release } from './context.ts';
+import { installBundled } from './bundled.ts';
+import { currentContext, hold, holdUntil, release, storage } from './context.ts';
 import type { RequestContext } from './context.ts';
 import { attempt, property, wrapMethod } from './patching.ts';
 import { leadsToRedisGateway } from './sockets.ts';
@@ -103,13 +105,19 @@ function patchOldClient(prototype: object, goesToGateway: Decide): void {
   });
 }
 
+/** Its callbacks are called from the socket's events, which belong to nobody: what a request does in one is the request's. */
 function holdUntilAnswered(command: OldCommand, owner: RequestContext, emitError: (error: unknown) => void): void {
   const { callback } = command;
   hold(owner);
   command.callback = function (this: unknown, ...values: unknown[]): unknown {
-    release(owner);
-    if (callback !== undefined) return Reflect.apply(callback, this, values);
-    if (values[0] instanceof Error) emitError(values[0]);
+    try {
+      return storage.run(owner, () => {
+        if (callback !== undefined) return Reflect.apply(callback, this, values);
+        if (values[0] instanceof Error) emitError(values[0]);
+      });
+    } finally {
+      release(owner);
+    }
   };
 }
 
@@ -119,6 +127,8 @@ interface Family {
   /** From what the module exports to the prototype to patch. */
   prototypeIn(exports: unknown): unknown;
   readonly method: string;
+  /** Methods one of which the class has too: others may have one of the name of `method`. */
+  readonly besides: readonly string[];
   readonly patch: (prototype: object, goesToGateway: Decide) => void;
 }
 
@@ -127,18 +137,21 @@ const families: readonly Family[] = [
     request: /[\\/][cC]ommand(?:\.js)?$/,
     prototypeIn: exports => property(property(exports, 'default'), 'prototype'),
     method: 'initPromise',
+    besides: ['toWritable'],
     patch: patchIoredisCommand,
   },
   {
     request: /[\\/]commands-queue(?:\.js)?$/,
     prototypeIn: exports => property(property(exports, 'default'), 'prototype'),
     method: 'addCommand',
+    besides: ['commandsToWrite', 'getCommandToSend'],
     patch: patchCommandsQueue,
   },
   {
     request: /(?:^|[\\/])(?:node_)?redis[^\\/]*(?:[\\/]index\.js)?$/,
     prototypeIn: exports => property(property(exports, 'RedisClient'), 'prototype'),
     method: 'internal_send_command',
+    besides: ['internal_send_command'],
     patch: patchOldClient,
   },
 ];
@@ -156,6 +169,21 @@ export function installRedisClients(hasRedis: boolean): void {
     }
     return exports;
   });
+  installBundled((instance, method) => {
+    const prototype = ownerOfMethod(instance, method);
+    if (prototype === undefined || patched.has(prototype)) return undefined;
+    const family = families.find(candidate => candidate.method === method && candidate.besides.some(name => typeof property(prototype, name) === 'function'));
+    if (family === undefined) return undefined;
+    attempt(`bundled client with ${method}`, () => patchOnce({ ...family, prototypeIn: () => prototype }, instance, patched, goesToGateway));
+    return property(prototype, method);
+  });
+}
+
+function ownerOfMethod(instance: object, method: string): object | undefined {
+  for (let owner: unknown = Object.getPrototypeOf(instance); typeof owner === 'object' && owner !== null; owner = Object.getPrototypeOf(owner)) {
+    if (Object.hasOwn(owner, method)) return owner;
+  }
+  return undefined;
 }
 
 function patchOnce(family: Family, exports: unknown, patched: WeakSet<object>, goesToGateway: Decide): void {

@@ -36,7 +36,7 @@ function install(settings: PreloadSettings): void {
   attempt('files', installFiles);
   attempt('sockets', () => installSockets(table, control));
   attempt('tls', () => installTls(table));
-  attempt('listeners', () => installListeners(table, control, settings.moveListeners));
+  attempt('listeners', () => installListeners(table, control, settings));
   attempt('http servers', installHttpServer);
   attempt('http clients', () => installHttpClients(table));
   attempt('redis clients', () => installRedisClients(table.hasRedis));

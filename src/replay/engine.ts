@@ -83,7 +83,7 @@ class ReplayEngine {
   readonly #laneStore: LaneStoreKind;
   #retrying: Promise<void> = Promise.resolve();
   #restarts = 0;
-  /** Restarts and hangs since the last case that finished. */
+  /** Restarts since the last case that finished, and cases since then that hung although they were alone. */
   #fruitless = 0;
   #hangs = 0;
   #mode: 'process' | 'virtual' = 'process';
@@ -226,6 +226,8 @@ class ReplayEngine {
   async #runCase(slot: Slot, planned: PlannedCase, stateWaitMs: number, attempt: number): Promise<void> {
     const { request } = planned;
     const tag = attempt === 1 ? request.id : `${request.id}.${attempt}`;
+    const others = slot.running++;
+    const started = ++slot.started;
     try {
       const outcome = await this.#attempt(slot, planned, tag, stateWaitMs);
       slot.lastFinishedAt = performance.now();
@@ -234,12 +236,15 @@ class ReplayEngine {
     } catch (error) {
       if (this.#isAborted) return; // it was not finished
       const isHung = isTimeout(error);
-      const mayBeAnother = isHung ? await this.#endHung(slot) : !slot.instance.alive;
+      if (isHung && attempt === maxAttempts) this.#hangs++;
+      const mayBeAnother = isHung ? await this.#endHung(slot, others > 0 || slot.started > started) : !slot.instance.alive;
       const problem = isHung || slot.instance.alive ? problemOf(error) : await endOf(slot.instance);
       if (mayBeAnother && attempt < maxAttempts) {
         this.#retry.push({ planned, problem });
         if (this.#options.feed !== undefined) this.#retrying = this.#retrying.then(() => this.#retryAlone());
       } else this.#conclude(failedOutcome(request, problem));
+    } finally {
+      slot.running--;
     }
   }
 
@@ -251,14 +256,13 @@ class ReplayEngine {
   /**
    * Ends an instance that a case did not come back from in time, since it may be stuck, or still be busy with that case. While other
    * cases come back from it, it is this one alone that hangs, and their contexts tell them apart: then it stays.
-   * @returns whether another case may have been the cause
+   * @param hadOthers other cases were in flight in it meanwhile
+   * @returns whether one of them may have been the cause
    */
-  async #endHung(slot: Slot): Promise<boolean> {
-    this.#hangs++;
+  async #endHung(slot: Slot, hadOthers: boolean): Promise<boolean> {
     if (slot.instance.preloaded && performance.now() - slot.lastFinishedAt < this.#options.requestTimeoutMs / 4) return false;
-    const hasOthers = slot.inFlight > 0;
     await slot.instance.stop();
-    return hasOthers;
+    return hadOthers;
   }
 
   async #attempt(slot: Slot, planned: PlannedCase, tag: string, stateWaitMs: number): Promise<CaseOutcome> {

@@ -10,24 +10,31 @@ export interface Known {
   readonly revision: Revision | null;
 }
 
+const noKeys: ReadonlyMap<ByteString, StateKey> = new Map();
+
 /** Which Redis keys a recording has ever seen, by server and database. */
 export class KeyIndex {
-  readonly #keys = new Map<string, Set<ByteString>>();
+  readonly #keys = new Map<string, Map<ByteString, StateKey>>();
 
   constructor(recording: Recording) {
     for (const key of recording.chains.keys()) {
       const parts = parseRedisStateKey(key);
       if (parts === undefined) continue;
       const scope = `${parts.server}.${parts.database}`;
-      let names = this.#keys.get(scope);
-      if (names === undefined) this.#keys.set(scope, (names = new Set()));
-      names.add(parts.name);
+      let keys = this.#keys.get(scope);
+      if (keys === undefined) this.#keys.set(scope, (keys = new Map()));
+      keys.set(parts.name, key);
     }
   }
 
   /** Names seen in a database. */
   names(server: string, database: number): Iterable<ByteString> {
-    return this.#keys.get(`${server}.${database}`) ?? [];
+    return this.keysOf(server, database).keys();
+  }
+
+  /** State keys of a database by the names of its keys: found, not built anew for every case. */
+  keysOf(server: string, database: number): ReadonlyMap<ByteString, StateKey> {
+    return this.#keys.get(`${server}.${database}`) ?? noKeys;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ByteString } from '../lib/bytes.ts';
 import { sfc32 } from '../lib/prng.ts';
-import type { AccessObserver, BaseState, ExpiryChange } from '../keyspace/database.ts';
+import type { AccessObserver, BaseState, Database, ExpiryChange } from '../keyspace/database.ts';
 import { elementFromEntry, type Entry } from '../keyspace/entry.ts';
 import { Keyspace } from '../keyspace/keyspace.ts';
 import type { Element } from '../model/element.ts';
@@ -24,7 +24,21 @@ export interface OverlayOptions {
   readonly hints: readonly OutcomeHint[];
 }
 
+/** One element as this case met it, and what the case has done to it. */
+interface MetElement {
+  readonly key: StateKey;
+  readonly known: Known;
+  /** The shared entry of the known revision, once it was here. */
+  entry: Entry | undefined;
+  isFault: boolean;
+  isRead: boolean;
+  written: Written | undefined;
+}
+
 interface Written {
+  readonly key: StateKey;
+  readonly place: Database;
+  readonly name: ByteString;
   readonly before: Element | null;
   readonly parts: Set<ByteString>;
   valueWritten: boolean;
@@ -38,14 +52,14 @@ interface Written {
 export class Overlay {
   readonly #options: OverlayOptions;
   readonly #keyspaces = new Map<string, Keyspace>();
-  readonly #known = new Map<StateKey, Known>();
-  readonly #reads = new Map<StateKey, ReadTrace>();
-  readonly #written = new Map<StateKey, Written>();
+  readonly #met = new Map<string, MetElements>();
+  readonly #reads: ReadTrace[] = [];
+  readonly #written: Written[] = [];
   readonly #problems = new Map<string, CaseProblem>();
   readonly #messages: PublishedMessage[] = [];
-  readonly #faulted = new Set<StateKey>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #commands = 0;
+  #faults = 0;
 
   constructor(options: OverlayOptions) {
     this.#options = options;
@@ -61,12 +75,14 @@ export class Overlay {
   /** Brings what a command needs and is not here; undefined when all is. A revision that was not prefetched is a state fault. */
   ensure(server: string, database: number, keys: readonly ByteString[] | 'all'): Promise<void> | undefined {
     if (keys === 'all') return this.#ensureAll(server, database);
+    const met = this.#metOf(server);
     let missing: Revision[] | undefined;
     for (const name of keys) {
-      const key = redisStateKey(server, database, name);
-      const revision = this.#knownOf(key).revision;
-      if (revision === null || this.#options.cache.get(revision) !== undefined) continue;
-      this.#faulted.add(key);
+      const element = met.of(database, name);
+      const { revision } = element.known;
+      if (revision === null || this.#entryOf(element) !== undefined) continue;
+      if (!element.isFault) this.#faults++;
+      element.isFault = true;
       (missing ??= []).push(revision);
     }
     return missing === undefined ? undefined : this.#load(missing);
@@ -95,18 +111,14 @@ export class Overlay {
 
   /** What this case did to each element, by key. */
   effects(): Effect[] {
-    const effects: Effect[] = [];
-    for (const [key, written] of this.#written) {
-      effects.push({
-        key, before: written.before, after: this.#current(key),
-        parts: [...written.parts], valueWritten: written.valueWritten, expiry: written.expiry,
-      });
-    }
-    return effects;
+    return this.#written.map(({ key, place, name, before, parts, valueWritten, expiry }) => {
+      const entry = place.peek(name);
+      return { key, before, after: entry === undefined ? null : elementFromEntry(entry), parts: [...parts], valueWritten, expiry };
+    });
   }
 
   get reads(): readonly ReadTrace[] {
-    return [...this.#reads.values()];
+    return this.#reads;
   }
 
   get messages(): readonly PublishedMessage[] {
@@ -122,7 +134,7 @@ export class Overlay {
   }
 
   get faults(): number {
-    return this.#faulted.size;
+    return this.#faults;
   }
 
   /** Commands of this case that wait for a key. */
@@ -140,9 +152,10 @@ export class Overlay {
 
   #makeKeyspace(server: string): Keyspace {
     const { startedAt, elapsed, seed, hints } = this.#options;
+    let draw: (() => number) | undefined;
     return new Keyspace({
       now: () => startedAt + Math.floor(elapsed()),
-      random: sfc32(seed).next,
+      random: () => (draw ??= sfc32(seed).next)(),
       after: (ms, action) => this.#after(ms, action),
       base: this.#baseOf(server),
       observer: this.#observerOf(server),
@@ -164,32 +177,38 @@ export class Overlay {
   }
 
   #baseOf(server: string): BaseState {
+    const met = this.#metOf(server);
     return {
-      get: (database, name) => this.#baseEntry(redisStateKey(server, database, name)),
+      get: (database, name) => this.#baseEntry(met.of(database, name)),
       keys: (database) => this.#options.keys.names(server, database),
     };
   }
 
-  #baseEntry(key: StateKey): Entry | undefined {
-    const { revision } = this.#knownOf(key);
+  #baseEntry(element: MetElement): Entry | undefined {
+    const { key, known: { revision } } = element;
     if (revision === null) return undefined;
-    const entry = this.#options.cache.get(revision);
+    const entry = this.#entryOf(element);
     if (entry === undefined) this.problem({ code: 'state_unavailable', key, message: `revision ${revision.revision} of ${key} was dropped from memory before it was read; give replay more of it` });
     return entry;
   }
 
+  #entryOf(element: MetElement): Entry | undefined {
+    if (element.entry === undefined && element.known.revision !== null) element.entry = this.#options.cache.get(element.known.revision);
+    return element.entry;
+  }
+
   #observerOf(server: string): AccessObserver {
-    const keyOf = (database: number, name: ByteString): StateKey => redisStateKey(server, database, name);
+    const met = this.#metOf(server);
     return {
-      read: (database, name) => this.#noteRead(server, database, name),
+      read: (database, name) => this.#noteRead(met.of(database, name)),
       write: (database, name, part) => {
-        const written = this.#writtenOf(server, database, keyOf(database, name), name);
+        const written = this.#writtenOf(met.of(database, name), server, database, name);
         written.valueWritten = true;
         if (part === null) written.parts.clear();
         else written.parts.add(part);
       },
       expiry: (database, name, change) => {
-        this.#writtenOf(server, database, keyOf(database, name), name).expiry = this.#expiryEffect(change);
+        this.#writtenOf(met.of(database, name), server, database, name).expiry = this.#expiryEffect(change);
       },
       listing: (database) => {
         if (this.#options.state.listingKnown(server, database)) return;
@@ -206,53 +225,44 @@ export class Overlay {
     return change.kind === 'absolute' ? { kind: 'absolute', ms: change.atMs - this.#options.startedAt } : change;
   }
 
-  #noteRead(server: string, database: number, name: ByteString): void {
-    const key = redisStateKey(server, database, name);
-    if (this.#reads.has(key)) return;
-    if (this.#written.has(key)) {
-      this.#reads.set(key, { key, provenance: 'own', revision: null, fault: false });
+  #noteRead(element: MetElement): void {
+    if (element.isRead) return;
+    element.isRead = true;
+    const { key, known: { provenance, revision }, isFault } = element;
+    if (element.written !== undefined) {
+      this.#reads.push({ key, provenance: 'own', revision: null, fault: false });
       return;
     }
-    const { provenance, revision } = this.#knownOf(key);
-    this.#reads.set(key, { key, provenance, revision: revision?.revision ?? null, fault: this.#faulted.has(key) });
+    this.#reads.push({ key, provenance, revision: revision?.revision ?? null, fault: isFault });
     if (provenance === 'unknown') {
       this.problem({ code: 'unknown_read', key, message: `read ${key}, of which the recording knows nothing; record with --snapshot full` });
     }
   }
 
-  #writtenOf(server: string, database: number, key: StateKey, name: ByteString): Written {
-    let written = this.#written.get(key);
-    if (written === undefined) {
-      const entry = this.keyspace(server).database(database).peek(name);
-      written = { before: entry === undefined ? null : elementFromEntry(entry), parts: new Set(), valueWritten: false, expiry: null };
-      this.#written.set(key, written);
+  #writtenOf(element: MetElement, server: string, database: number, name: ByteString): Written {
+    if (element.written === undefined) {
+      const place = this.keyspace(server).database(database);
+      const entry = place.peek(name);
+      element.written = {
+        key: element.key, place, name, before: entry === undefined ? null : elementFromEntry(entry), parts: new Set(), valueWritten: false, expiry: null,
+      };
+      this.#written.push(element.written);
     }
-    return written;
+    return element.written;
   }
 
-  #current(key: StateKey): Element | null {
-    for (const [server, keyspace] of this.#keyspaces) {
-      for (const database of keyspace.databases()) {
-        const prefix = redisStateKey(server, database.index, '');
-        if (!key.startsWith(prefix)) continue;
-        const entry = database.peek(key.slice(prefix.length));
-        return entry === undefined ? null : elementFromEntry(entry);
-      }
-    }
-    return null;
-  }
-
-  #knownOf(key: StateKey): Known {
-    let known = this.#known.get(key);
-    if (known === undefined) this.#known.set(key, (known = this.#options.state.of(key)));
-    return known;
+  #metOf(server: string): MetElements {
+    let met = this.#met.get(server);
+    if (met === undefined) this.#met.set(server, (met = new MetElements(server, this.#options.keys, this.#options.state)));
+    return met;
   }
 
   #ensureAll(server: string, database: number): Promise<void> | undefined {
     const missing: Revision[] = [];
+    const met = this.#metOf(server);
     for (const name of this.#options.keys.names(server, database)) {
-      const revision = this.#knownOf(redisStateKey(server, database, name)).revision;
-      if (revision !== null && this.#options.cache.get(revision) === undefined) missing.push(revision);
+      const element = met.of(database, name);
+      if (element.known.revision !== null && this.#entryOf(element) === undefined) missing.push(element.known.revision);
     }
     return missing.length === 0 ? undefined : this.#load(missing);
   }
@@ -265,5 +275,30 @@ export class Overlay {
       this.problem({ code: 'state_unavailable', ...(first === undefined ? {} : { key: first.key }), message: `recorded state could not be read: ${(error as Error).message}` });
       throw error;
     }
+  }
+}
+
+/** The elements of one Redis server that a case has met, by database and name: what is known of each is looked up once. */
+class MetElements {
+  readonly #server: string;
+  readonly #keys: KeyIndex;
+  readonly #state: KnownState;
+  readonly #databases: { readonly keys: ReadonlyMap<ByteString, StateKey>; readonly elements: Map<ByteString, MetElement> }[] = [];
+
+  constructor(server: string, keys: KeyIndex, state: KnownState) {
+    this.#server = server;
+    this.#keys = keys;
+    this.#state = state;
+  }
+
+  of(database: number, name: ByteString): MetElement {
+    const { keys, elements } = (this.#databases[database] ??= { keys: this.#keys.keysOf(this.#server, database), elements: new Map() });
+    let element = elements.get(name);
+    if (element === undefined) {
+      const key = keys.get(name) ?? redisStateKey(this.#server, database, name);
+      element = { key, known: this.#state.of(key), entry: undefined, isFault: false, isRead: false, written: undefined };
+      elements.set(name, element);
+    }
+    return element;
   }
 }

@@ -45,6 +45,9 @@ export interface SlotOptions {
 export class Slot {
   /** When a case last came back from it, on the steady clock. */
   lastFinishedAt: number = performance.now();
+  /** Cases that are running in it, and how many were started so far. */
+  running = 0;
+  started = 0;
   readonly instance: ServiceInstance;
   readonly client: ReplayClient;
   readonly #gateways: SlotGateways;
@@ -79,11 +82,6 @@ export class Slot {
       await store?.stop();
       throw error;
     }
-  }
-
-  /** Cases in flight. */
-  get inFlight(): number {
-    return this.#gateways.cases;
   }
 
   /** Where a case's commands will run, with the state it needs in place. */
@@ -149,16 +147,10 @@ class SlotGateways {
     }
   }
 
-  get cases(): number {
-    return this.#cases.size;
-  }
-
   async listen(): Promise<Redirect[]> {
     const redirects: Redirect[] = [];
     for (const { spec, server } of this.#servers) {
-      const path = await server.listenLocally();
-      const to = await server.listen({ host: '127.0.0.1', port: 0 });
-      redirects.push({ kind: 'redis', name: spec.name, from: spec.address, to: path === undefined ? to : { ...to, path } });
+      redirects.push({ kind: 'redis', name: spec.name, from: spec.address, to: await server.listen({ host: '127.0.0.1', port: 0 }) });
     }
     for (const { spec, gateway } of this.#dependencies) {
       redirects.push({ kind: 'http', name: spec.name, from: spec.address, to: await gateway.listen(this.#options.id, { host: '127.0.0.1', port: 0 }) });

@@ -8,7 +8,7 @@ import type { CaseOutcome, CaseProblem, Run } from '../model/run.ts';
 import { buildReport, type ReportInput } from './build-report.ts';
 import { jsonReport, parseReport } from './json.ts';
 import { junitReport } from './junit.ts';
-import { effectOf, jsonResponse, outcomeOf, stringOf } from './outcome.ts';
+import { callOf, effectOf, jsonResponse, outcomeOf, stringOf } from './outcome.ts';
 import { terminalReport } from './terminal.ts';
 
 const payloads = new Map<string, Uint8Array>();
@@ -62,6 +62,12 @@ describe('verdicts', () => {
     const wrote = answer('r1', { a: 1 }, { effects: [effectOf('k', stringOf('v'))] });
     const report = await build(requests.slice(0, 2), [wrote, answer('r2', { a: 1 })], [answer('r1', { a: 1 }, late), answer('r2', { a: 2 }, late)]);
     expect(report.cases.map((entry) => entry.verdict)).toEqual(['inconclusive', 'differs']);
+  });
+  it('a call that nobody can answer was asked for all the same', async () => {
+    const unknown = { problems: [{ code: 'unknown_call', message: 'called GET /v2/prices' }] };
+    const asked = (id: string, target: string, given: Partial<CaseOutcome> = {}, body: unknown = { a: 1 }): CaseOutcome => answer(id, body, { calls: [callOf('GET', target)], ...given });
+    const report = await build(requests.slice(0, 2), [asked('r1', '/v1/prices'), asked('r2', '/v1/prices')], [asked('r1', '/v2/prices', unknown), asked('r2', '/v1/prices', unknown, { a: 2 })]);
+    expect(report.cases.map((entry) => entry.verdict)).toEqual(['differs', 'inconclusive']);
   });
   it('an accepted outcome is the baseline of its request', async () => {
     const report = await build(requests.slice(0, 1), [answer('r1', { a: 1 })], [answer('r1', { a: 2 })], { accepted: new Map([['r1', answer('r1', { a: 2 })]]) });

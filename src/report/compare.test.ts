@@ -99,6 +99,7 @@ describe('values by type', () => {
   it('streams by entry, ids that follow the clock within a second', () => {
     const stream = (id: string, field: string): Effect => effectOf('x', { type: 'stream', items: [{ id, fields: [['f', field]] }], lastId: id, maxDeletedId: '0-0', entriesAdded: 1, groups: [] });
     expect(writes([stream('1700000000000-0', 'a')], [stream('1700000000007-0', 'a')])).toEqual([]);
+    expect(writes([stream('1700000000000-0', 'a')], [stream('1699999999999-1', 'a')])).toEqual([]);
     expect(writes([stream('1700000000000-0', 'a')], [stream('1700000000007-0', 'b')])).toEqual(['write_changed $.writes[\'redis:0/x\'].items[*].fields.f']);
     expect(writes([stream('5-0', 'a')], [stream('6-0', 'a')])).toHaveLength(1);
   });

@@ -106,6 +106,9 @@ describe('tokens', () => {
     expect(tokenPairs('/orders/ord_aB3dE5fG7h/x', '/orders/ord_q1W2e3R4t5/x')).toEqual([{ baseline: 'aB3dE5fG7h', candidate: 'q1W2e3R4t5', decimal: false }]);
     expect(tokenPairs('s:aB3dE5fG7h.kL/1mN2+oP3q=', 's:q1W2e3R4t5.Zz9yX8wV7u6T=')).toHaveLength(2);
     expect(tokenPairs('paid by aB3dE5fG7h', 'owed by q1W2e3R4t5')).toEqual([]);
+    // one id with something else behind it, which is not generated
+    expect(tokenPairs('53aa2ed0296e-64', '53aa2ed0296e-128')).toEqual([]);
+    expect(tokenPairs('0192f3a4-7b1c-7def-8a12-3b4c5d6e7f80', '0192f3a4-7b1d-7abc-9a12-000c5d6e7f80')).toHaveLength(1);
     expect(tokenPairs('2026-01-01T10:00:00.123Z', '2026-01-02T11:00:00.456Z')).toEqual([]);
   });
   it('are replaced where they stand on their own, all at once', () => {

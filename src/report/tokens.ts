@@ -1,4 +1,4 @@
-import { momentOf, sameShape, shapeOf } from './value-class.ts';
+import { looksGenerated, momentOf, sameShape, shapeOf } from './value-class.ts';
 
 /** Two tokens at one place. */
 export interface TokenPair {
@@ -40,6 +40,7 @@ function splitPairs(left: readonly string[], right: readonly string[], generated
 }
 
 function tokenPair(a: string, b: string, generatedHere: boolean): TokenPair | undefined {
+  if (shareGeneratedPiece(a, b)) return undefined;
   if (/^\d+$/.test(a) && /^\d+$/.test(b) && !sameShape(a, b)) {
     return a.length >= 4 && Math.abs(a.length - b.length) <= 2 ? { baseline: a, candidate: b, decimal: true } : undefined;
   }
@@ -51,6 +52,13 @@ function tokenPair(a: string, b: string, generatedHere: boolean): TokenPair | un
     return { baseline: restA, candidate: restB, decimal: true };
   }
   return sameShape(a, b, generatedHere) ? { baseline: a, candidate: b, decimal: false } : undefined;
+}
+
+/** `3f9a1c2b7e5d-64` and `3f9a1c2b7e5d-128`: one id, and what differs is not generated. */
+function shareGeneratedPiece(a: string, b: string): boolean {
+  if (shapeOf(a)?.shape === 'uuid') return false;
+  const pieces = b.split(/[-_]/);
+  return a.split(/[-_]/).some((piece, index) => piece.length >= 8 && piece.length < a.length && piece === pieces[index] && looksGenerated(piece));
 }
 
 function sharedPrefix(a: string, b: string): number {

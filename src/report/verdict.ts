@@ -40,9 +40,16 @@ export function verdictOf(input: VerdictInput): Judged {
   return { verdict: input.hidden > 0 ? 'noise' : 'same', problems };
 }
 
-/** An answer that rests on state nobody knows may change everything; effects that came too late are missing, and change no answer. */
+/**
+ * An answer that rests on state nobody knows may change everything; effects that came too late are missing, and change no answer; a call
+ * that nobody can answer was asked for all the same.
+ */
 function explains(problem: CaseProblem, difference: Difference): boolean {
-  return problem.code !== 'late_command' || difference.kind !== 'response';
+  switch (problem.code) {
+    case 'late_command': return difference.kind !== 'response';
+    case 'unknown_call': return !difference.kind.startsWith('call_');
+    default: return true;
+  }
 }
 
 function baselineProblem({ baseline, baselineUnstable, unstable }: VerdictInput): CaseProblem | undefined {

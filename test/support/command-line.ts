@@ -88,7 +88,7 @@ export class Workshop {
 
   /** Processes that were started from here and still live, and files they have left in their temporary folder. */
   leftBehind(): string[] {
-    const found: string[] = readdirSync(join(this.folder, 'tmp'));
+    const found: string[] = readdirSync(join(this.folder, 'tmp')).filter((name) => name !== 'jiti'); // its cache of configuration files
     if (!existsSync('/proc/self/environ')) return found;
     for (const pid of readdirSync('/proc')) {
       if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
@@ -108,9 +108,19 @@ export class Workshop {
     }
   }
 
+  /** Empties the temporary folder. */
+  sweep(): void {
+    for (const name of readdirSync(join(this.folder, 'tmp'))) rmSync(join(this.folder, 'tmp', name), { recursive: true, force: true });
+  }
+
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Waits until a file is there. */
+export async function appears(path: string): Promise<void> {
+  while (!existsSync(path)) await new Promise((done) => setTimeout(done, 10));
 }
 
 /** Whether one can listen on a port of 127.0.0.1 now. */

@@ -71,7 +71,7 @@ test('recording: the call goes to the real one, with its tag taken off', async (
   expect(calls[0]?.headers.map(([name]) => name)).toEqual(['host', 'connection', 'A', 'content-length']);
   expect(calls[0]?.body.toString()).toBe('q');
   expect(gateway.pending('lane-1')).toBe(0);
-  expect(gateway.activity('lane-1')).toBe(2);
+  expect(gateway.activity('lane-1')).toBe(3);
 });
 
 test('replay: answers from what is known, 502 where nothing is', async () => {

@@ -41,6 +41,8 @@ export interface CapturedExchange {
 export interface Target {
   readonly host: string;
   readonly port: number;
+  /** A Unix socket that leads there too. */
+  readonly path?: string;
   /** Added to what the service sees and left out of what is captured. */
   readonly extraHeaders: readonly Header[];
   /** Whether the connection may serve another request; default: yes. See ReplayClientOptions.keepAlive. */

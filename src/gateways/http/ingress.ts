@@ -164,7 +164,8 @@ export class HttpIngress {
     if (pool === undefined) {
       const host = target.host.includes(':') ? `[${target.host}]` : target.host;
       // Servers that give no hint close idle connections after as little as two seconds; a request must never meet that close.
-      pool = new Pool(`http://${host}:${target.port}`, { pipelining: 1, keepAliveTimeout: 1_000, bodyTimeout: 0, maxHeaderSize: maxHeaderBytes });
+      const local = target.path === undefined ? {} : { socketPath: target.path };
+      pool = new Pool(`http://${host}:${target.port}`, { ...local, pipelining: 1, keepAliveTimeout: 1_000, bodyTimeout: 0, maxHeaderSize: maxHeaderBytes });
       this.#pools.set(key, pool);
     }
     return pool;

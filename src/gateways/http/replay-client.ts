@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
 import { ForeshardError } from '../../model/errors.ts';
+import type { LocalAddress } from '../../model/preload-protocol.ts';
 import type { Header } from '../../model/recording.ts';
 import { headerPairsOfBuffers, requestHeaders } from './headers.ts';
 import { isWhole304, wireError } from './wire-error.ts';
@@ -43,11 +44,13 @@ export class ReplayClient {
   readonly #where: string;
   readonly #keepAlive: boolean;
 
-  constructor(target: { readonly host: string; readonly port: number }, options: ReplayClientOptions) {
+  /** @param target its Unix socket is used where it has one */
+  constructor(target: LocalAddress, options: ReplayClientOptions) {
     this.#keepAlive = options.keepAlive ?? true;
     const host = target.host.includes(':') ? `[${target.host}]` : target.host;
     this.#where = `the service at ${host}:${target.port}`;
     this.#pool = new Pool(`http://${host}:${target.port}`, {
+      ...(target.path === undefined ? {} : { socketPath: target.path }),
       connections: options.connections,
       pipelining: 1,
       // Servers that give no hint close idle connections after as little as two seconds; a request must never meet that close.

@@ -87,7 +87,7 @@ describe('lanes on one connection', () => {
     c.send(['SET', 'k', 'none'], lane('a', 'SET', 'k', 'A'), lane('b', 'GET', 'k'), lane('a', 'GET', 'k'), ['GET', 'k'], lane('nobody', 'GET', 'k'));
     expect(await c.got(6)).toEqual([OK, OK, null, 'A', 'none', new ErrorReply('ERR foreshard: no case for this command')]);
     expect(server.pending).toBe(0);
-    expect(server.activity).toBe(6);
+    expect(server.activity).toBe(7); // the connection and six commands
   });
 
   test('MULTI and WATCH belong to the tag', async () => {
@@ -402,6 +402,18 @@ describe('bad input', () => {
     await settle();
     await until(() => server.pending === 0 && server.blocked === 0, () => 'nothing pending');
     expect(await client().ask('FS.L', 'b', 'PUBLISH', 'x', 'm')).toBe(0);
+  });
+
+  test('a command whose rest has not come yet is pending', async () => {
+    const c = client();
+    const whole = encodeCommand(['SET', 'k', 'v']);
+    c.socket.write(whole.slice(0, 15), 'latin1');
+    await until(() => server.pending === 1, () => 'a command that has begun');
+    c.socket.write(whole.slice(15) + whole.slice(0, 4), 'latin1');
+    expect(await c.got(1)).toEqual([OK]);
+    await until(() => server.pending === 1, () => 'another one');
+    c.socket.destroy();
+    await until(() => server.pending === 0, () => 'nothing pending');
   });
 
   test('values of 16 MB and any bytes', async () => {

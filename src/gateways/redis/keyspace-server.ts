@@ -1,7 +1,6 @@
 import { createServer, type AddressInfo, type ListenOptions, type Server, type Socket } from 'node:net';
 import { ForeshardError } from '../../model/errors.ts';
 import type { KeyspaceServerOptions } from './keyspace-target.ts';
-import { listenOnLocalSocket } from './local-socket.ts';
 import { ServerConnection } from './server-connection.ts';
 import { ServerHost } from './server-host.ts';
 
@@ -25,16 +24,13 @@ export interface SocketPath {
  */
 export class KeyspaceServer {
   readonly #server: Server;
-  readonly #local: Server;
   readonly #host: ServerHost;
   #lastId = 0;
 
   constructor(options: KeyspaceServerOptions) {
     const host = new ServerHost(options);
     this.#host = host;
-    const accept = (socket: Socket): void => host.opened(new ServerConnection(host, socket, ++this.#lastId));
-    this.#server = createServer(accept);
-    this.#local = createServer(accept);
+    this.#server = createServer((socket) => host.opened(new ServerConnection(host, socket, ++this.#lastId)));
   }
 
   /** Commands received, or begun, whose reply is not on its way yet: blocked ones too, and those whose reply waits for an earlier one's. */
@@ -66,13 +62,9 @@ export class KeyspaceServer {
     return { host: address, port: bound };
   }
 
-  /** Listens on a Unix socket as well, for services on this machine; undefined where that cannot be. */
-  listenLocally(): Promise<string | undefined> {
-    return listenOnLocalSocket(this.#local);
-  }
-
   /** Takes over a connection that was accepted elsewhere, such as inside a lane's own network. */
   accept(socket: Socket): void {
+    socket.allowHalfOpen = false; // as with those accepted here: one that asks no more is answered and closed
     this.#server.emit('connection', socket);
   }
 
@@ -91,11 +83,12 @@ export class KeyspaceServer {
 
   /** Ends every connection and stops listening. */
   async close(): Promise<void> {
-    const closed = [this.#server, this.#local].filter((server) => server.listening).map((server) => new Promise<void>((resolve) => {
-      server.close(() => resolve());
-    }));
+    const closed = new Promise<void>((resolve) => {
+      if (this.#server.listening) this.#server.close(() => resolve());
+      else resolve();
+    });
     for (const connection of this.#host.connections()) connection.destroy();
-    await Promise.all(closed);
+    await closed;
   }
 
   #listen(options: ListenOptions, name: string): Promise<void> {

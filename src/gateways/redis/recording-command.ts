@@ -56,6 +56,12 @@ export class RecordedCommand {
   readonly sealed: KeyState[] = [];
   /** Its reply was not the one the mirror expected, so what it met is not exactly known. */
   isUncertain = false;
+  /** A script among its parts may write, and holds every database meanwhile: whatever changes is its doing. */
+  readonly isScripted: boolean;
+  /** A script that was answered, while the gateway asks what it changed. */
+  isLearning = false;
+  /** What the server told that it changed, once it has. */
+  changed: readonly KeyState[] = [];
   /** Its queued part, when it was sent between MULTI and EXEC. */
   queuedPart: CommandPart | undefined;
 
@@ -68,7 +74,9 @@ export class RecordedCommand {
     readonly databases: readonly DatabaseState[] | 'all';
     readonly blocks: boolean;
     readonly swallow: boolean;
+    readonly isScripted: boolean;
   }) {
+    this.isScripted = options.isScripted;
     this.owner = options.owner;
     this.traits = options.traits;
     this.parts = options.parts;
@@ -94,7 +102,12 @@ export class RecordedCommand {
   /** Whether it may change this key. */
   mayWrite(key: KeyState): boolean {
     const at = this.keys.indexOf(key);
-    return at < 0 ? this.parts.some((part) => part.traits.name === 'SWAPDB') : this.writes[at] === true;
+    return at < 0 ? this.isScripted || this.parts.some((part) => part.traits.name === 'SWAPDB') : this.writes[at] === true;
+  }
+
+  /** Some part of it is about all keys, whose list must be known for that. */
+  get needsListing(): boolean {
+    return this.parts.some((part) => part.traits.role === 'whole');
   }
 
   /** Whether it holds whole databases rather than keys. */

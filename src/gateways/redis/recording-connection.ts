@@ -66,8 +66,8 @@ export class RecordingConnection implements CommandOwner {
     this.#traffic = options.traffic;
     this.#client = options.client;
     this.#server = options.server;
-    const { table, directory } = options.context;
-    this.#session = new RecordingSession({ owner: this, table, directory });
+    const { table, directory, scripts } = options.context;
+    this.#session = new RecordingSession({ owner: this, table, directory, holdsAll: () => scripts.isPossible });
     this.#commands = new CommandParser((args, raw) => this.#receive(args, raw), { keepRaw: true });
     this.#replies = new ReplyParser((reply) => this.#onReply(reply));
     this.#wire();
@@ -104,6 +104,7 @@ export class RecordingConnection implements CommandOwner {
       this.#next = undefined;
       this.#context.settler.admitted(command);
       this.#context.loader.prepare(command);
+      this.#context.scripts.prepare(command);
       if (this.#session.isBarrier(command)) this.#barrier = command;
       this.#ready.push(command);
     }

@@ -2,6 +2,7 @@ import type { CommandTable } from './command-table.ts';
 import type { KeyDirectory } from './recording-keys.ts';
 import type { RecordingLoader } from './recording-loader.ts';
 import type { LockTable } from './recording-locks.ts';
+import type { ScriptWatch } from './recording-scripts.ts';
 import type { RecordingSettler } from './recording-settler.ts';
 import type { RedisRecordingSink } from './recording-sink.ts';
 import type { TraitsTable } from './recording-traits.ts';
@@ -22,6 +23,7 @@ export interface RecordingContext {
   readonly locks: LockTable;
   readonly loader: RecordingLoader;
   readonly settler: RecordingSettler;
+  readonly scripts: ScriptWatch;
   readonly unsettled: UnsettledCommands;
   readonly connections: Set<Runnable>;
   /** Connections to be run before the turn ends. */

@@ -6,13 +6,14 @@ import type { RequestId } from '../../model/recording.ts';
 import { redisStateKey } from '../../model/state-key.ts';
 import { CommandTable } from './command-table.ts';
 import { ElementReader } from './element-reader.ts';
+import { ChangeFeed } from './recording-change-feed.ts';
 import { RecordingConnection, type LaneTraffic } from './recording-connection.ts';
 import type { RecordingContext, Runnable } from './recording-context.ts';
 import { KeyDirectory } from './recording-keys.ts';
-import { listenOnLocalSocket } from './local-socket.ts';
 import { RecordingLoader, type LoaderUpstream } from './recording-loader.ts';
 import { LockTable } from './recording-locks.ts';
 import { RecordingMirror } from './recording-mirror.ts';
+import { ScriptWatch } from './recording-scripts.ts';
 import { RecordingSettler } from './recording-settler.ts';
 import type { RedisRecordingSink } from './recording-sink.ts';
 import { TraitsTable } from './recording-traits.ts';
@@ -95,7 +96,9 @@ export class RedisRecordingGateway {
 
   /** Opens a listener for a lane; port 0 lets the system choose. @throws port_in_use */
   async listen(lane: string, address: { readonly host: string; readonly port: number }): Promise<{ host: string; port: number }> {
-    const server = this.#serverOf(lane);
+    const traffic = this.#trafficOf(lane);
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => this.#accept(client, traffic));
+    this.#servers.add(server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         this.#servers.delete(server);
@@ -107,14 +110,6 @@ export class RedisRecordingGateway {
     });
     const bound = server.address();
     return bound !== null && typeof bound === 'object' ? { host: bound.address, port: bound.port } : address;
-  }
-
-  /** Opens a Unix socket for a lane as well, for services on this machine; undefined where that cannot be. */
-  async listenLocally(lane: string): Promise<string | undefined> {
-    const server = this.#serverOf(lane);
-    const path = await listenOnLocalSocket(server);
-    if (path === undefined) this.#servers.delete(server);
-    return path;
   }
 
   /** Takes over a connection of a lane that was accepted elsewhere, such as inside its own network. */
@@ -147,6 +142,7 @@ export class RedisRecordingGateway {
     }));
     for (const connection of this.#connections) connection.destroy();
     this.#upstream?.control.close();
+    this.#context?.scripts.end();
     await Promise.all(closed);
   }
 
@@ -154,13 +150,6 @@ export class RedisRecordingGateway {
     const traffic = this.#lanes.get(lane) ?? { lane, pending: 0, activity: 0 };
     this.#lanes.set(lane, traffic);
     return traffic;
-  }
-
-  #serverOf(lane: string): Server {
-    const traffic = this.#trafficOf(lane);
-    const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => this.#accept(client, traffic));
-    this.#servers.add(server);
-    return server;
   }
 
   #build(table: CommandTable, mirror: RecordingMirror): RecordingContext {
@@ -171,9 +160,10 @@ export class RedisRecordingGateway {
     const loader = new RecordingLoader({
       upstream: () => this.#upstream, mirror, sink, directory, maxSnapshotKeys, turn, failed: (error) => this.#controlLost(error),
     });
-    const settler = new RecordingSettler({ mirror, loader, locks, sink });
+    const scripts = new ScriptWatch({ open: (listener) => ChangeFeed.open(this.#options.upstream, listener), mirror, directory, sink, turn });
+    const settler = new RecordingSettler({ mirror, loader, locks, sink, scripts });
     const traits = new TraitsTable(table, (name) => commandSpec(name) !== undefined);
-    return { sink, table, traits, directory, locks, loader, settler, unsettled: this.#unsettled, connections: this.#connections, runnable: this.#runnable, turn };
+    return { sink, table, traits, directory, locks, loader, settler, scripts, unsettled: this.#unsettled, connections: this.#connections, runnable: this.#runnable, turn };
   }
 
   #turn(action: () => void): void {
@@ -237,8 +227,12 @@ export class RedisRecordingGateway {
     this.#options.sink.loss('upstream_lost', `the gateway's connection to Redis was lost, and with it every client's: ${error.message}`);
     for (const connection of this.#connections) connection.destroy();
     this.#context?.loader.reset();
+    this.#context?.scripts.close();
     for (const database of this.#directory.databases()) {
-      for (const state of database.keys.values()) state.isLoaded = state.isLoading = state.isDirty = state.isBeingReread = false;
+      for (const state of database.keys.values()) {
+        state.isLoaded = state.isLoading = state.isDirty = state.isBeingReread = false;
+        state.isStale = true;
+      }
     }
   }
 

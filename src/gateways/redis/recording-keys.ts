@@ -20,6 +20,10 @@ export class KeyState {
   isOpaque = false;
   /** The mirror may be wrong: it is read again before anyone else gets in. */
   isDirty = false;
+  /** Somebody past the gateway changed it since it was last read. */
+  isStale = false;
+  /** When a command of ours that may have written it was last answered, in the count of {@link ScriptWatch}; -1: never. */
+  lastWrite = -1;
   /** As last reported, on the server's clock. */
   expiresAtMs: number | null = null;
   type: ElementType | undefined;
@@ -88,6 +92,8 @@ export class DatabaseState {
   readonly keys: Map<ByteString, KeyState> = new Map();
   /** All its keys were listed: one that is not in `keys` is absent. */
   isComplete = false;
+  /** Keys that were absent when all were listed, and that somebody past the gateway has touched since. */
+  readonly changedUnseen: Set<ByteString> = new Set();
   /** It had too many keys to be listed. */
   isTooLarge = false;
   /** Locks held on its keys. */
@@ -117,7 +123,7 @@ export class DatabaseState {
   /** A command on the whole keyspace is in flight: whatever else is answered now may be its doing. */
   get isTaken(): boolean {
     const [active] = this.exclusive;
-    return active !== undefined && active.holdsLocks && active.reply === undefined;
+    return active !== undefined && active.holdsLocks && (active.reply === undefined || active.isLearning);
   }
 
   /** `redis:0`, or `redis:<server>.0`: the scope of completeness. */

@@ -52,7 +52,8 @@ export class RecordingLoader {
       if (state.isLoaded) continue;
       if (state.revision === 0 && state.database.isComplete) {
         this.#mirror.installAbsent(state);
-        continue;
+        if (!state.database.changedUnseen.delete(state.key)) continue;
+        state.isLoaded = false; // it was absent, and somebody has touched it since
       }
       command.missingLoads++;
       state.loadWaiters.push(command);
@@ -60,7 +61,7 @@ export class RecordingLoader {
       state.isLoading = true;
       this.read(state, (read) => this.#loaded(state, read));
     }
-    if (!command.isExclusive) return;
+    if (!command.needsListing) return;
     for (const database of command.databases === 'all' ? this.#directory.databases() : command.databases) this.#completeFor(command, database);
   }
 
@@ -136,6 +137,7 @@ export class RecordingLoader {
   }
 
   #send(database: DatabaseState, batch: readonly { readonly state: KeyState; readonly done: (read: ElementRead) => void }[]): void {
+    for (const { state } of batch) state.isStale = false; // until somebody changes it while it is being read
     const requests = batch.map(({ state }) => ({ key: state.key, type: state.type }));
     const deliver = (reads: readonly ElementRead[]): void => batch.forEach((wanted, index) => wanted.done(reads[index] as ElementRead));
     this.#upstream()?.reader.read(database.index, requests).then((reads) => this.#turn(() => deliver(reads)), (error: Error) => this.#failed(error));

@@ -103,7 +103,7 @@ export class RecordingMirror {
   install(state: KeyState, read: ElementRead, cause: RevisionCause, by: RequestId | null): boolean {
     const database = this.keyspace.database(state.database.index);
     this.#clockMs = this.now();
-    state.isLoaded = true;
+    state.isLoaded = !state.isStale;
     if (read !== null && 'unreadable' in read) {
       if (!state.isOpaque) this.#sink.loss('unreadable_element', `${state.stateKey} cannot be recorded: ${read.unreadable}`);
       state.isOpaque = true;

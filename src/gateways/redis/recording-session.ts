@@ -26,15 +26,18 @@ export class RecordingSession {
   readonly #owner: CommandOwner;
   readonly #table: CommandTable;
   readonly #directory: KeyDirectory;
+  /** Whether a script can be followed when it is alone: it then holds every database. */
+  readonly #holdsAll: () => boolean;
   #database = 0;
   #transaction: OpenTransaction | null = null;
   /** CLIENT REPLY: what becomes of the replies to later commands. */
   #replies: 'on' | 'off' | 'skip next' = 'on';
 
-  constructor(options: { readonly owner: CommandOwner; readonly table: CommandTable; readonly directory: KeyDirectory }) {
+  constructor(options: { readonly owner: CommandOwner; readonly table: CommandTable; readonly directory: KeyDirectory; readonly holdsAll: () => boolean }) {
     this.#owner = options.owner;
     this.#table = options.table;
     this.#directory = options.directory;
+    this.#holdsAll = options.holdsAll;
   }
 
   /** CLIENT REPLY OFF and SKIP are not sent on: the gateway needs the replies and keeps them from the client itself. */
@@ -65,7 +68,9 @@ export class RecordingSession {
       if (traits.role === 'whole') databases = this.#databasesOf(parts);
     } else if (traits.role === 'multi') this.#transaction ??= { parts: [], database: this.#database };
     if (traits.role === 'exec' || traits.role === 'discard' || traits.role === 'reset') this.#transaction = null;
-    return this.#command(received, { parts, databases, blocks: traits.mayBlock && reallyBlocks(args), swallow });
+    const isScripted = parts.some((part) => part.traits.isScript && !part.traits.isReadonly) && this.#holdsAll();
+    if (isScripted) databases = this.#holdingAll(parts);
+    return this.#command(received, { parts, databases, blocks: traits.mayBlock && reallyBlocks(args), swallow, isScripted });
   }
 
   /** Whether nothing may be sent after this command until it is answered: what comes next depends on how it ends. */
@@ -91,7 +96,7 @@ export class RecordingSession {
     const part = this.#part(received.args, received.traits, transaction.database);
     transaction.parts.push(part);
     if (received.traits.role === 'select' && /^\d+$/.test(received.args[1] ?? '')) transaction.database = Number(received.args[1]);
-    const command = this.#command(received, { parts: [], databases: [], blocks: false, swallow });
+    const command = this.#command(received, { parts: [], databases: [], blocks: false, swallow, isScripted: false });
     command.queuedPart = part;
     return command;
   }
@@ -105,8 +110,14 @@ export class RecordingSession {
     };
   }
 
-  #command(received: ReceivedCommand, options: Pick<RecordedCommand, 'parts' | 'databases' | 'blocks' | 'swallow'>): RecordedCommand {
+  #command(received: ReceivedCommand, options: Pick<RecordedCommand, 'parts' | 'databases' | 'blocks' | 'swallow' | 'isScripted'>): RecordedCommand {
     return new RecordedCommand({ owner: this.#owner, traits: received.traits, bytes: received.bytes, by: received.by, ...options });
+  }
+
+  /** All databases, those included that nothing has been done in yet. */
+  #holdingAll(parts: readonly CommandPart[]): 'all' {
+    for (const part of parts) this.#directory.database(part.database);
+    return 'all';
   }
 
   /** A transaction with a command on the whole keyspace holds every database it is about; one without holds keys. */

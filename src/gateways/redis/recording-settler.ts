@@ -6,7 +6,8 @@ import type { RecordingLoader } from './recording-loader.ts';
 import type { LockTable } from './recording-locks.ts';
 import type { RecordingMirror } from './recording-mirror.ts';
 import { mayNeedReread } from './recording-mirror-form.ts';
-import { isNull, itemsOf } from './recording-replies.ts';
+import { isNull, itemsOf, wasNotRun } from './recording-replies.ts';
+import type { ScriptChanges, ScriptWatch } from './recording-scripts.ts';
 import type { RedisRecordingSink } from './recording-sink.ts';
 
 /** A read this long before an expiry was due may have met it: clocks and latencies differ. */
@@ -22,12 +23,14 @@ export class RecordingSettler {
   readonly #loader: RecordingLoader;
   readonly #locks: LockTable;
   readonly #sink: RedisRecordingSink;
+  readonly #scripts: ScriptWatch;
 
-  constructor(options: { readonly mirror: RecordingMirror; readonly loader: RecordingLoader; readonly locks: LockTable; readonly sink: RedisRecordingSink }) {
+  constructor(options: { readonly mirror: RecordingMirror; readonly loader: RecordingLoader; readonly locks: LockTable; readonly sink: RedisRecordingSink; readonly scripts: ScriptWatch }) {
     this.#mirror = options.mirror;
     this.#loader = options.loader;
     this.#locks = options.locks;
     this.#sink = options.sink;
+    this.#scripts = options.scripts;
   }
 
   /**
@@ -53,13 +56,22 @@ export class RecordingSettler {
 
   /** The reply has come. */
   complete(command: RecordedCommand): void {
+    this.#scripts.answered(command);
     if (command.isParked) {
       this.#completeLate(command);
       return;
     }
     this.#noteCluster(command);
+    if (command.isScripted && !this.#wasRefused(command)) {
+      this.#completeScript(command);
+      return;
+    }
     const wasQueuedInVain = command.queuedPart !== undefined; // only called for what was run instead of queued
-    const wrong = wasQueuedInVain ? command.queuedPart?.keys ?? [] : this.#applyOrJoin(command);
+    this.#conclude(command, wasQueuedInVain ? command.queuedPart?.keys ?? [] : this.#applyOrJoin(command));
+  }
+
+  /** The command is applied but for these keys, which are read again. */
+  #conclude(command: RecordedCommand, wrong: readonly KeyState[]): void {
     if (wrong.length > 0) this.#settle(command, wrong);
     this.#answered(command);
     if (wrong.length > 0) return;
@@ -70,8 +82,11 @@ export class RecordingSettler {
   /** The connection is lost: what the command did, if anything, is found out when its keys are touched next. */
   abandon(command: RecordedCommand): void {
     this.#unpark(command);
+    this.#scripts.abandon(command);
+    command.isLearning = false;
     for (const key of command.keys) {
       key.isLoaded = false;
+      key.isStale = true;
       for (const list of [key.settlers, key.lateReplies, key.loadWaiters]) {
         const at = list.indexOf(command);
         if (at >= 0) list.splice(at, 1);
@@ -79,6 +94,47 @@ export class RecordingSettler {
     }
     if (command.holdsLocks && command.reply === undefined) this.#answered(command);
     this.#finish(command);
+  }
+
+  /** Nothing of it was run: a script that the server does not know, a transaction that was given up. */
+  #wasRefused(command: RecordedCommand): boolean {
+    const reply = command.reply as Reply;
+    return command.traits.role === 'exec' ? isNull(reply) || reply instanceof ErrorReply : wasNotRun(reply);
+  }
+
+  /** What a script changed is asked for while it still holds every database; then those keys, and no others, are read again. */
+  #completeScript(command: RecordedCommand): void {
+    command.isLearning = true;
+    this.#scripts.learn(command, (changes) => {
+      if (!command.isLearning) return; // abandoned meanwhile
+      const conclude = (): void => {
+        command.isLearning = false;
+        this.#conclude(command, this.#wrongAfterScript(command, changes));
+      };
+      // Who waited for one of them was served at once, but its reply may be on its way still.
+      if (changes?.keys.some((key) => key.parked > 0) === true) this.#loader.barrier(() => (command.isLearning ? conclude() : undefined));
+      else conclude();
+    });
+  }
+
+  #wrongAfterScript(command: RecordedCommand, changes: ScriptChanges | undefined): readonly KeyState[] {
+    const applied = this.#applyOrJoin(command);
+    if (changes === undefined) return applied;
+    const changed = new Set(changes.keys);
+    command.changed = changes.keys;
+    for (const key of changes.unknown) {
+      this.#sink.problem(command.by, {
+        code: 'state_uncertain', key: key.stateKey,
+        message: `a script of ${command.traits.name} changed this element without declaring it, and what it was before is not known; record with --snapshot full`,
+      });
+    }
+    for (const key of applied) {
+      if (changed.has(key)) continue;
+      // Groups of a stream change without a word of the server; else the script has left alone what is not among the changes.
+      if (key.isDirty || key.type === 'stream' || !isOnlyOfScripts(command, key)) changed.add(key);
+      else this.#mirror.touch(command.by, key, { read: true, written: false });
+    }
+    return [...changed];
   }
 
   #applyOrJoin(command: RecordedCommand): readonly KeyState[] {
@@ -102,6 +158,7 @@ export class RecordingSettler {
       if (command.sealed.includes(key)) continue;
       command.sealed.push(key);
       key.seals++;
+      key.database.holders++;
     }
   }
 
@@ -144,7 +201,9 @@ export class RecordingSettler {
 
   #reread(key: KeyState, read: ElementRead): void {
     const settlers = key.settlers.splice(0);
-    const writer = settlers.findLast((command) => command.mayWrite(key));
+    // That it expired while a script ran is no doing of the script's.
+    const isTime = read === null && key.expiresAtMs !== null && key.expiresAtMs <= this.#mirror.now();
+    const writer = settlers.findLast((command) => command.mayWrite(key) && !(isTime && command.isScripted));
     const hasExpired = read === null && key.expiresAtMs !== null && key.expiresAtMs <= this.#mirror.now() + expiryToleranceMs;
     const before = key.revision;
     const isFirst = before === 0 && (read === null || !key.database.isComplete);
@@ -152,15 +211,19 @@ export class RecordingSettler {
     const changed = this.#mirror.install(key, read, cause, writer?.by ?? null);
     key.isDirty = false;
     key.isBeingReread = false;
-    for (const command of settlers) this.#report(command, key, before, changed);
+    for (const command of settlers) this.#report(command, key, { before, changed, isDoing: !(isTime && command.isScripted) });
     for (const command of settlers) if (--command.missingReads === 0) this.#finish(command);
     this.#applyLateIfQuiet(key);
   }
 
-  #report(command: RecordedCommand, key: KeyState, before: number, changed: boolean): void {
+  /** `isDoing`: what changed may be this command's doing. */
+  #report(command: RecordedCommand, key: KeyState, { before, changed, isDoing }: { readonly before: number; readonly changed: boolean; readonly isDoing: boolean }): void {
     const parts = [...command.parts, ...(command.queuedPart === undefined ? [] : [command.queuedPart])].filter((part) => part.keys.includes(key));
-    const mayWrite = command.mayWrite(key) || command.queuedPart !== undefined;
-    const isScript = parts.some((part) => part.traits.comparison === 'reread');
+    const mayWrite = isDoing && (command.mayWrite(key) || command.queuedPart !== undefined);
+    const isTold = command.changed.includes(key);
+    if (before === 0 && isTold) return; // what it was is not known, which has been said
+    // A script need not have written what it declares: where the server does not tell, the value has to.
+    const isScript = parts.some((part) => part.traits.comparison === 'reread') && !isTold;
     const blind = parts.length > 0 && parts.every((part) => part.modes[part.keys.indexOf(key)] === 'overwrite');
     const written = mayWrite && (changed || !isScript);
     this.#mirror.touch(command.by, key, { read: !blind || !mayWrite, written }, mayWrite ? before : key.revision);
@@ -231,6 +294,7 @@ export class RecordingSettler {
     if (command.isExclusive) this.#resume(command);
     for (const key of command.sealed.splice(0)) {
       key.seals--;
+      key.database.holders--;
       if (key.seals === 0) this.#locks.wake(key);
     }
     command.owner.finished(command);
@@ -240,6 +304,10 @@ export class RecordingSettler {
     if (!(command.reply instanceof ErrorReply) || !/^(MOVED|ASK) /.test(command.reply.message)) return;
     this.#sink.problem(command.by, { code: 'cluster_redirect', message: `the server answered ${command.reply.message}: the client goes on to another node, past the gateway` });
   }
+}
+
+function isOnlyOfScripts(command: RecordedCommand, key: KeyState): boolean {
+  return command.parts.every((part) => part.traits.isScript || !part.keys.includes(key));
 }
 
 /** The keys a blocking command changed or read when it was answered; none when it timed out. */

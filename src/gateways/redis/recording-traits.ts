@@ -34,6 +34,8 @@ export interface CommandTraits {
   readonly comparison: Comparison;
   readonly mayBlock: boolean;
   readonly isReadonly: boolean;
+  /** A script, a function or a module's command: it may touch keys that its arguments do not name. */
+  readonly isScript: boolean;
 }
 
 const roles: Readonly<Record<string, CommandRole>> = {
@@ -55,6 +57,8 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   eval: 'reread', evalsha: 'reread', fcall: 'reread', sort: 'reread', migrate: 'reread', restore: 'reread',
   flushdb: 'exact', flushall: 'exact', swapdb: 'reread',
 };
+
+const scripts: ReadonlySet<string> = new Set(['eval', 'evalsha', 'fcall', 'eval_ro', 'evalsha_ro', 'fcall_ro']);
 
 /** Looks traits up by name, from the server's COMMAND table and from what the mirror can run. */
 export class TraitsTable {
@@ -89,6 +93,7 @@ export class TraitsTable {
       name: name.toUpperCase(), role, isReadonly,
       comparison: comparisons[name] ?? (served ? 'exact' : isReadonly && name !== 'pfcount' ? 'metadata' : 'reread'),
       mayBlock: flags?.has('blocking') === true,
+      isScript: scripts.has(name) || (flags?.has('module') === true && !isReadonly),
     };
   }
 
