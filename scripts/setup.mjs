@@ -23,12 +23,12 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(2);
 }
 
-/** npm ci, unless the lock file was installed already. */
+/** Dependencies as the lock file names them, unless they are installed already. Not npm ci: it fails where a registry lacks the builds for other platforms. */
 export function installDependencies() {
   const installed = join(root, 'node_modules/.package-lock.json');
   const lock = join(root, 'package-lock.json');
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
-  mustRun('npm', ['ci', '--no-audit', '--no-fund']);
+  mustRun('npm', ['install', '--no-save', '--no-audit', '--no-fund']);
 }
 
 function newest(folder) {

@@ -134,7 +134,7 @@ describeWith(redisServerPath !== undefined, 'redis-server')('redis-commander, wh
 
   beforeAll(async () => {
     if (!existsSync(join(folder, 'node_modules/redis-commander'))) {
-      spawnSync('npm', ['ci', '--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund'], { cwd: folder, stdio: 'inherit' });
+      spawnSync('npm', ['install', '--no-save', '--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund'], { cwd: folder, stdio: 'inherit' });
     }
     redis = await startRedis();
   }, 120_000);
