@@ -26,8 +26,9 @@ export async function measure() {
   });
   const recordedPids = childPids().filter((pid) => !others.has(pid));
   const recordedUrl = `http://127.0.0.1:${job.session.address.port}`;
+  const figures = [];
+  let ended;
   try {
-    const figures = [];
     for (const load of loads) {
       const samples = await interleaved({
         count: 7, warmUp: 2,
@@ -38,13 +39,13 @@ export async function measure() {
       });
       figures.push(...figuresOf(load, samples));
     }
-    return figures;
   } finally {
-    const ended = await job.stop();
+    ended = await job.stop();
     await plain.stop();
     await redis.stop();
-    if (ended.losses > 0) throw new Error(`the recording has ${ended.losses} losses`);
   }
+  if (ended.losses > 0) throw new Error(`the recording has ${ended.losses} losses`);
+  return figures;
 }
 
 function figuresOf(load, { recorded, plain }) {

@@ -8,7 +8,8 @@ import { recordTraffic, seedProducts, sendAll, servicePath } from './support/wor
 export const claim = 'isolated replay, 20 elements a case, ÷ the same requests un-isolated on a live redis-server';
 
 const rounds = 7;
-const warmUp = 2;
+/** Rounds until both sides are compiled: a case runs through ten times the code of a plain request. */
+const warmUp = 6;
 const modes = [
   { name: 'virtual lanes, 1 instance × 16', instances: 1, concurrency: 16, slice: 600, goal: '>= 0.75' },
   { name: 'virtual lanes, 2 instances × 16', instances: 2, concurrency: 16, slice: 800, goal: '>= 0.75' },

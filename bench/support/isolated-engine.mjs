@@ -55,7 +55,7 @@ export async function startIsolated(recording, { instances, concurrency, laneSto
   const started = new Promise((resolve) => (open = resolve));
   const running = replay({
     recording, requests: recording.requests, source, service: recording.manifest.service, cwd: process.cwd(), label: 'bench', registerPath,
-    instances, concurrency, preload: 'auto', isolation: 'auto', laneStore, requestTimeoutMs: 30_000, lateTimeoutMs: 10_000,
+    instances, concurrency, preload: 'auto', isolation: 'auto', determinism: 'request', laneStore, requestTimeoutMs: 30_000, lateTimeoutMs: 10_000,
     feed: (load) => {
       const feed = new SliceFeed(new Prefetcher(planCases(recording, recording.requests), { load: (revisions) => load({ needs: new Map([...revisions].map((revision, index) => [index, revision])) }) }));
       open(feed);
