@@ -5,6 +5,7 @@ import { ForeshardError } from '../model/errors.ts';
 import { preloadSettingsVariable } from '../model/preload-protocol.ts';
 import type { PreloadSettings, Redirect } from '../model/preload-protocol.ts';
 import type { ControlServer } from './control-server.ts';
+import { FakeClock } from './fake-clock.ts';
 import { fillPlaceholders, leadCommand, leadEnvironment, pastProxies, splitAddress } from './environment.ts';
 import { listenAndRelay } from './join.ts';
 import type { Destination } from './join.ts';
@@ -46,6 +47,8 @@ export interface StartOptions {
   readonly accept?: (redirect: Redirect, connection: Socket) => void;
   readonly determinism: 'request' | 'real';
   readonly backgroundClockOffsetMs: number;
+  /** Where the preload is not in, put in a clock that starts with the background's offset and {@link ServiceInstance.setClock} sets (fake-clock.ts). */
+  readonly fakeClock?: boolean;
   /** auto: `--import registerPath` is put into NODE_OPTIONS, so that it reaches Node.js through npm, tsx or a shell. */
   readonly preload: 'auto' | 'off';
   readonly isolation: 'auto' | 'none' | 'namespace';
@@ -82,8 +85,8 @@ export async function startInstance(options: StartOptions): Promise<ServiceInsta
     try {
       const instance = await startAs(options, draft);
       learnt.preloaded = instance.preloaded;
-      if (instance.preloaded && draft.plan === 'namespace' && options.isolation === 'auto' && attempt < maxAttempts) {
-        await instance.stop(); // Node.js after all: the preload leads its connections, and the rest of the network stays reachable
+      if (instance.preloaded && attempt < maxAttempts && (draft.fakeClock || (draft.plan === 'namespace' && options.isolation === 'auto'))) {
+        await instance.stop(); // Node.js after all: the preload is its clock and leads its connections, and the rest of the network stays reachable
         continue;
       }
       if (instance.preloaded || draft.plan === 'namespace' || draft.plan === 'original-port' || draft.unled.length === 0) return instance;
@@ -109,7 +112,11 @@ async function learnFrom(error: unknown, { options, draft, learnt, attempt }: Fa
     learnt.preloaded = false; // a Node.js from before --import
     return true;
   }
-  if (draft.plan === 'namespace' || learnt.fixedPort === true || !/EADDRINUSE|address already in use/i.test(error.message)) return false;
+  if (draft.plan === 'namespace' || learnt.fixedPort === true || !/EADDRINUSE|address already in use/i.test(error.message)) {
+    const withClock = draft.fakeClock && learnt.fakeClock !== false;
+    learnt.fakeClock = false; // it may not bear a library put into it
+    return withClock;
+  }
   // Someone may have taken the port that it was offered: once more with another. Otherwise it listens where it likes.
   const ownPortTaken = options.port !== undefined && !await isFree('127.0.0.1', options.port);
   if (ownPortTaken || attempt > 1) learnt.fixedPort = true;
@@ -124,6 +131,8 @@ interface Draft {
   readonly ports: readonly number[];
   /** The preload is put in. */
   readonly preload: boolean;
+  /** A clock is put in. */
+  readonly fakeClock: boolean;
   /** Names this start towards the preload. */
   readonly instance: string;
   /** Closes what was opened for it. */
@@ -141,6 +150,7 @@ async function draftOf(options: StartOptions, learnt: Learnt): Promise<Draft> {
   const namespaces = options.isolation === 'none' ? false : await namespaceSupport() !== null;
   const plan = planAddresses({ command: options.command, preload: options.preload, isolation: options.isolation, unled, namespaces, node, learnt });
   const preload = options.preload === 'auto' && learnt.preloaded !== false;
+  const fakeClock = options.fakeClock === true && learnt.fakeClock !== false && !(preload && (learnt.preloaded ?? node));
   // The preload moves listeners and a namespace has every port free: only elsewhere must the service be asked for another one.
   const keepsPort = plan === 'namespace' || (preload && (learnt.preloaded ?? node));
   const port = keepsPort ? options.port ?? await freePort() : await freePort();
@@ -154,7 +164,7 @@ async function draftOf(options: StartOptions, learnt: Learnt): Promise<Draft> {
   const instance = `${options.id}~${newMark()}`;
   const doors = preload && options.accept !== undefined ? await openLocalDoors(options.redirects, options.accept) : { redirects: options.redirects, close: async () => {} };
   return {
-    plan, unled, preload, instance, close: doors.close,
+    plan, unled, preload, fakeClock, instance, close: doors.close,
     ports: [...new Set([...(options.port === undefined ? [] : [options.port]), Number(filled['PORT'] ?? port), port])].filter((candidate) => candidate > 0),
     spec: {
       command: leadCommand(command, options.redirects).value,
@@ -191,20 +201,26 @@ function preloadEnvironment(options: StartOptions, instance: string, nodeOptions
 async function startAs(options: StartOptions, draft: Draft): Promise<ServiceInstance> {
   const link = new PreloadLink(options.control, draft.instance);
   const closers: (() => Promise<void>)[] = [draft.close];
+  const preloaded = draft.spec.env['LD_PRELOAD'] ?? '';
+  // a service that is started under libfaketime has its clock already
+  const clock = draft.fakeClock && !preloaded.includes('faketime') ? FakeClock.create(options.backgroundClockOffsetMs) : null;
+  const env = { ...draft.spec.env, ...clock?.environment(preloaded) };
   let launched: Launched | null = null;
   try {
     if (draft.plan === 'original-port') closers.push(...await standAtOriginalPorts(options, draft.unled));
-    launched = draft.plan === 'namespace' ? await launchInNamespace(draft.spec, routesInside(options)) : await launch(draft.spec);
+    const spec = { ...draft.spec, env };
+    launched = draft.plan === 'namespace' ? await launchInNamespace(spec, routesInside(options)) : await launch(spec);
     const ready = await waitReady({
       launched, link, mayBePreloaded: draft.preload, ports: draft.ports, readyPath: options.readyPath, timeoutMs: options.readyTimeoutMs,
       name: `the service (${options.id}: ${options.command.join(' ')})`, ownNetwork: draft.plan === 'namespace', signal: options.signal,
     });
-    const instance = new ServiceInstance({ id: options.id, ready, plan: draft.plan, launched, link, closers });
+    const instance = new ServiceInstance({ id: options.id, ready, plan: draft.plan, launched, link, clock, closers });
     await instance.settle();
     return instance;
   } catch (error) {
     link.close();
     await launched?.stop();
+    clock?.close(launched === null ? [] : [launched.pid]);
     await Promise.all(closers.map((close) => close()));
     throw error;
   }

@@ -7,7 +7,7 @@ import type { Redirect } from '../model/preload-protocol.ts';
 import { handOver } from './join.ts';
 
 /** What the kernel takes for a socket's path: 104 bytes with its end on macOS, 108 on Linux. */
-const longestPath = 103;
+export const longestSocketPath = 103;
 /** A slash, a process id, a dash and a number. */
 const longestName = 20;
 
@@ -64,7 +64,7 @@ export function socketFolder(): string | undefined {
   } catch {
     return undefined; // nowhere to put it
   }
-  return folder.length + longestName > longestPath ? undefined : folder;
+  return folder.length + longestName > longestSocketPath ? undefined : folder;
 }
 
 function nextPath(): string | undefined {

@@ -16,6 +16,8 @@ export interface Learnt {
   preloaded?: boolean;
   /** It listens on a port that another instance has. */
   fixedPort?: boolean;
+  /** It does not start with a clock of ours in it. */
+  fakeClock?: boolean;
 }
 
 /** What {@link planAddresses} decides by. */

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ForeshardError } from '../model/errors.ts';
+import type { LocalAddress } from '../model/preload-protocol.ts';
 import { launch, type Launched } from './launch.ts';
+import { longestSocketPath } from './local-doors.ts';
 import { freePort } from './ports.ts';
 
 const programs = ['redis-server', 'valkey-server'];
@@ -18,11 +20,11 @@ export function findRedisServer(path: string = process.env['PATH'] ?? ''): strin
 
 /** A real Redis server of our own: nothing on disk, on loopback, ended with us. */
 export class RedisProcess {
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: LocalAddress;
   readonly #launched: Launched;
   readonly #folder: string;
 
-  private constructor(address: { readonly host: string; readonly port: number }, launched: Launched, folder: string) {
+  private constructor(address: LocalAddress, launched: Launched, folder: string) {
     this.address = address;
     this.#launched = launched;
     this.#folder = folder;
@@ -37,10 +39,11 @@ export class RedisProcess {
       });
     }
     const folder = mkdtempSync(join(tmpdir(), 'foreshard-redis-'));
-    const address = { host: '127.0.0.1', port: await freePort() };
+    const address: LocalAddress = { host: '127.0.0.1', port: await freePort(), ...socketIn(folder) };
     const launched = await launch({
       cwd: folder, env: { PATH: process.env['PATH'] ?? '' },
-      command: [program, '--port', String(address.port), '--bind', address.host, '--save', '', '--appendonly', 'no', '--databases', String(databases), '--dir', folder, '--loglevel', 'warning'],
+      command: [program, '--port', String(address.port), '--bind', address.host, '--save', '', '--appendonly', 'no', '--databases', String(databases), '--dir', folder, '--loglevel', 'warning',
+        ...(address.path === undefined ? [] : ['--unixsocket', address.path, '--unixsocketperm', '700'])],
     });
     const server = new RedisProcess(address, launched, folder);
     try {
@@ -71,9 +74,15 @@ export class RedisProcess {
   }
 }
 
-async function accepts(address: { readonly host: string; readonly port: number }): Promise<boolean> {
+/** A Unix socket costs half of TCP. */
+function socketIn(folder: string): { readonly path?: string } {
+  const path = join(folder, 'socket');
+  return process.platform === 'win32' || path.length > longestSocketPath ? {} : { path };
+}
+
+async function accepts(address: LocalAddress): Promise<boolean> {
   return new Promise((done) => {
-    const socket = connect(address);
+    const socket = address.path === undefined ? connect(address.port, address.host) : connect(address.path);
     socket.once('connect', () => {
       socket.destroy();
       done(true);

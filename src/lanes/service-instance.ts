@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LocalAddress } from '../model/preload-protocol.ts';
+import type { FakeClock } from './fake-clock.ts';
 import type { Exit, Launched } from './launch.ts';
 import type { AddressPlan } from './plan-addresses.ts';
 import type { DirectConnection, PreloadLink } from './preload-link.ts';
@@ -17,6 +18,8 @@ export interface InstanceParts {
   readonly plan: AddressPlan;
   readonly launched: Launched;
   readonly link: PreloadLink;
+  /** null: its clock is the real one, or the preload's. */
+  readonly clock: FakeClock | null;
   /** Run when it has stopped. */
   readonly closers: readonly (() => Promise<void>)[];
 }
@@ -72,6 +75,16 @@ export class ServiceInstance {
   /** Patches of the preload that failed inside the service. */
   get preloadProblems(): readonly string[] {
     return this.#parts.link.problems;
+  }
+
+  /** Its clock follows {@link setClock}. */
+  get hasFakeClock(): boolean {
+    return this.#parts.clock !== null;
+  }
+
+  /** Makes it `unixMs` in the service from now on, where a clock was put in. */
+  setClock(unixMs: number): void {
+    this.#parts.clock?.set(unixMs);
   }
 
   /** What the last wait that timed out was still waiting for, for people. */
@@ -133,7 +146,10 @@ export class ServiceInstance {
 
   async #stop(): Promise<void> {
     this.#parts.link.close();
-    await this.#parts.launched.stop();
+    const { launched, clock } = this.#parts;
+    const pids = clock === null ? [] : [launched.pid, ...launched.tree.members()];
+    await launched.stop();
+    clock?.close(pids);
     await Promise.all(this.#parts.closers.map((close) => close()));
   }
 }

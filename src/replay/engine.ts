@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { deferred } from '../lib/deferred.ts';
 import { sfc32, shuffled } from '../lib/prng.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { ControlServer } from '../lanes/control-server.ts';
@@ -36,6 +37,8 @@ export interface ReplayOptions {
   /** Where the cases' Redis commands run. */
   readonly laneStore: 'auto' | 'overlay' | 'redis';
   readonly isolation: 'auto' | 'none' | 'namespace';
+  /** `request`: time and randomness are those of the recorded request, as far as they can be reached. */
+  readonly determinism: 'request' | 'real';
   readonly requestTimeoutMs: number;
   /** How long a case may go on after its response. */
   readonly lateTimeoutMs: number;
@@ -51,6 +54,8 @@ export interface ReplayOptions {
 /** A case is tried again, alone, when its instance died or hung under it, since another case may have been the cause. */
 const maxAttempts = 2;
 /** Instances are not started again once they have ended this often with no case finished in between. */
+/** A recording older than this is worth a word when the service's clock cannot be set. */
+const agedMs = 60_000;
 const maxRestarts = 20;
 /** Cases are not tried again alone once this many in a row have hung there too. */
 const maxHangs = 5;
@@ -109,6 +114,7 @@ class ReplayEngine {
     try {
       const first = await this.#startSlot(0);
       this.#mode = first.instance.preloaded ? 'virtual' : 'process';
+      this.#noteClock(first, startedAt);
       const feed = options.feed?.((one) => this.#cache.load(one.needs.values())) ?? new Prefetcher(ordered, this.#cache);
       const others = Array.from({ length: Math.max(0, Math.min(options.instances, planned.length) - 1) }, (_, index) => this.#serveAlso(index + 1, feed));
       await Promise.all([this.#serve(first, 0, feed), ...others]);
@@ -138,7 +144,7 @@ class ReplayEngine {
     const slot = await Slot.start({
       id: `lane-${index + 1}`, service: options.service, cwd: options.cwd, redis: manifest.redis, http: manifest.http,
       control: this.#control, registerPath: options.registerPath, preload: options.preload, isolation: options.isolation,
-      backgroundClockOffsetMs: manifest.createdAt - Date.now(), connections: Math.max(1, options.concurrency),
+      determinism: options.determinism, backgroundClockOffsetMs: manifest.createdAt - Date.now(), connections: Math.max(1, options.concurrency),
       laneStore: this.#laneStore, cases: Math.max(1, options.concurrency), background: this.#background,
       onDirect: (tag, address) => this.#onDirect(tag, address),
       onLate: (tag) => this.#late.set(tag, (this.#late.get(tag) ?? 0) + 1),
@@ -185,15 +191,26 @@ class ReplayEngine {
       return (current = next);
     };
     const worker = async (): Promise<void> => {
+      let finishing: Promise<void> | undefined;
       while (!this.#isAborted) {
         const slot = await living();
-        if (slot === undefined || this.#isAborted) return;
+        if (slot === undefined || this.#isAborted) break;
         const taken = await feed.next();
-        if (taken === undefined) return;
-        const { planned: { request }, failure } = taken;
-        if (failure === undefined) await this.#runCase(slot, taken.planned, taken.stateWaitMs, 1);
-        else this.#conclude(failedOutcome(request, problemOf(failure)));
+        if (taken === undefined) break;
+        const { planned, stateWaitMs, failure } = taken;
+        if (failure !== undefined) {
+          this.#conclude(failedOutcome(planned.request, problemOf(failure)));
+          continue;
+        }
+        // Where contexts tell cases apart the next one starts when this one is answered, as a client would, not when nothing of it is pending.
+        const answered = deferred<void>();
+        const running = this.#runCase(slot, planned, stateWaitMs, 1, answered.resolve);
+        await (slot.instance.preloaded ? Promise.race([answered.promise, running]) : running);
+        await finishing;
+        finishing = running;
+        finishing.catch(() => {}); // awaited with the next case
       }
+      await finishing;
     };
     await Promise.all(Array.from({ length: workers }, worker));
   }
@@ -223,13 +240,13 @@ class ReplayEngine {
     }
   }
 
-  async #runCase(slot: Slot, planned: PlannedCase, stateWaitMs: number, attempt: number): Promise<void> {
+  async #runCase(slot: Slot, planned: PlannedCase, stateWaitMs: number, attempt: number, onAnswered: () => void = () => {}): Promise<void> {
     const { request } = planned;
     const tag = attempt === 1 ? request.id : `${request.id}.${attempt}`;
     const others = slot.running++;
     const started = ++slot.started;
     try {
-      const outcome = await this.#attempt(slot, planned, tag, stateWaitMs);
+      const outcome = await this.#attempt(slot, planned, { tag, stateWaitMs, onAnswered });
       slot.lastFinishedAt = performance.now();
       this.#fruitless = this.#hangs = 0;
       this.#conclude(outcome);
@@ -265,8 +282,9 @@ class ReplayEngine {
     return hadOthers;
   }
 
-  async #attempt(slot: Slot, planned: PlannedCase, tag: string, stateWaitMs: number): Promise<CaseOutcome> {
+  async #attempt(slot: Slot, planned: PlannedCase, attempt: { readonly tag: string; readonly stateWaitMs: number; readonly onAnswered: () => void }): Promise<CaseOutcome> {
     const { request } = planned;
+    const { tag, stateWaitMs } = attempt;
     const { recording, requestTimeoutMs } = this.#options;
     const body = request.request.body === null ? null : await recording.payload(request.request.body.hash);
     const overlay = this.#overlay(planned);
@@ -279,6 +297,7 @@ class ReplayEngine {
         { method: request.request.method, target: request.request.target, headers: [...request.request.headers, ...context], body },
         { timeoutMs: requestTimeoutMs },
       );
+      attempt.onAnswered();
       const problems = await this.#settle(slot, tag);
       return await run.finish(outcomeResponse(response), problems, false);
     } catch (error) {
@@ -324,6 +343,12 @@ class ReplayEngine {
     const message = `the service talked to ${address} directly; nothing stands for it in the recording`;
     if (tag !== null) this.#direct.set(tag, { code: 'direct_connection', message });
     this.#note('direct_connection', message, address);
+  }
+
+  #noteClock({ instance }: Slot, startedAt: number): void {
+    const { determinism, recording } = this.#options;
+    if (determinism === 'real' || instance.preloaded || instance.hasFakeClock || startedAt - recording.manifest.createdAt < agedMs) return;
+    this.#note('clock_real', 'the time of day in the service is the real one, not the recorded one; where libfaketime is installed (on Debian: faketime) it is set for each request');
   }
 
   #note(code: string, message: string, about = ''): void {

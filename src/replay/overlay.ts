@@ -284,6 +284,10 @@ class MetElements {
   readonly #keys: KeyIndex;
   readonly #state: KnownState;
   readonly #databases: { readonly keys: ReadonlyMap<ByteString, StateKey>; readonly elements: Map<ByteString, MetElement> }[] = [];
+  /** The one asked for last: a command asks for an element several times in a row. */
+  #last: MetElement | undefined;
+  #lastName: ByteString = '';
+  #lastDatabase = 0;
 
   constructor(server: string, keys: KeyIndex, state: KnownState) {
     this.#server = server;
@@ -292,6 +296,15 @@ class MetElements {
   }
 
   of(database: number, name: ByteString): MetElement {
+    if (this.#last === undefined || name !== this.#lastName || database !== this.#lastDatabase) {
+      this.#last = this.#find(database, name);
+      this.#lastName = name;
+      this.#lastDatabase = database;
+    }
+    return this.#last;
+  }
+
+  #find(database: number, name: ByteString): MetElement {
     const { keys, elements } = (this.#databases[database] ??= { keys: this.#keys.keysOf(this.#server, database), elements: new Map() });
     let element = elements.get(name);
     if (element === undefined) {

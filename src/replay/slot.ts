@@ -24,6 +24,7 @@ export interface SlotOptions {
   readonly registerPath: string;
   readonly preload: 'auto' | 'off';
   readonly isolation: 'auto' | 'none' | 'namespace';
+  readonly determinism: 'request' | 'real';
   /** Added to the clock of code outside any request. */
   readonly backgroundClockOffsetMs: number;
   readonly connections: number;
@@ -70,7 +71,8 @@ export class Slot {
       gateways = own;
       const redirects = await own.listen();
       const instance = await startService(options.service, {
-        id: options.id, cwd: options.cwd, redirects, accept: (redirect, connection) => own.accept(redirect, connection), determinism: 'request', backgroundClockOffsetMs: options.backgroundClockOffsetMs,
+        id: options.id, cwd: options.cwd, redirects, accept: (redirect, connection) => own.accept(redirect, connection),
+        determinism: options.determinism, backgroundClockOffsetMs: options.backgroundClockOffsetMs, fakeClock: options.determinism === 'request',
         preload: options.preload, isolation: options.isolation, control: options.control, registerPath: options.registerPath,
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
@@ -92,6 +94,7 @@ export class Slot {
   /** Enters a case: commands and calls that carry its tag, or in a lane of one case all of them, are its own. */
   enter(tag: string, run: CaseRun): void {
     this.#gateways.enter(tag, run, !this.instance.preloaded);
+    this.instance.setClock(run.request.at);
   }
 
   /** Ends a case. */

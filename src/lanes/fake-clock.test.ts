@@ -1,0 +1,63 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { afterEach, describe, expect, test } from 'vitest';
+import { FakeClock, withoutSleep } from './fake-clock.ts';
+
+const python = spawnSync('python3', ['--version']).status === 0;
+const open: FakeClock[] = [];
+const created = FakeClock.create(0);
+created?.close([]);
+const present = created !== null && python;
+if (!present && process.env['CI'] !== undefined) throw new Error('libfaketime or python3 is missing: it may not be skipped in CI');
+if (!present) console.warn('SKIPPED: libfaketime or python3 is missing, the clock of services in other languages is not tested');
+
+afterEach(() => {
+  for (const clock of open.splice(0)) clock.close([]);
+});
+
+/** A program that answers each line with the time of day, how long a sleep of 50 ms took, and the same for a wait with a time limit. */
+const script = `
+import select, sys, threading, time
+for line in sys.stdin:
+    begun = time.monotonic(); time.sleep(0.05); slept = time.monotonic() - begun
+    begun = time.monotonic(); threading.Event().wait(0.05); waited = time.monotonic() - begun
+    begun = time.monotonic(); select.select([], [], [], 0.05); selected = time.monotonic() - begun
+    print(time.time() * 1000, slept * 1000, waited * 1000, selected * 1000, flush=True)
+`;
+
+describe.skipIf(!present)('the clock of a Python program', () => {
+  test('starts where it is told, runs on, and can be set while it runs; sleeps and waits stay real', async () => {
+    const clock = FakeClock.create(-1_000_000_000) as FakeClock;
+    open.push(clock);
+    const child = spawn('/usr/bin/env', ['python3', '-c', script], { env: { ...process.env, ...clock.environment('') }, stdio: ['pipe', 'pipe', 'inherit'] });
+    const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
+    const ask = async (): Promise<number[]> => {
+      child.stdin.write('\n');
+      return ((await answers.next()).value as string).split(' ').map(Number);
+    };
+    const near = async (expected: () => number): Promise<void> => {
+      const [now = 0, ...took] = await ask();
+      expect(Math.abs(now - expected())).toBeLessThan(1_000);
+      for (const ms of took) expect(ms).toBeGreaterThanOrEqual(49);
+      for (const ms of took) expect(ms).toBeLessThan(2_000);
+    };
+    await near(() => Date.now() - 1_000_000_000);
+    const moments = [Date.UTC(2019, 1, 3), Date.UTC(2041, 5, 6, 7, 8, 9, 10)];
+    for (const moment of moments) {
+      const setAt = performance.now();
+      clock.set(moment);
+      await near(() => moment + performance.now() - setAt);
+      await near(() => moment + performance.now() - setAt);
+    }
+    child.stdin.end();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  }, 30_000);
+});
+
+test('a library is patched in its table of symbols, and left as it is where the name does not stand twice', () => {
+  const library = Buffer.from('ELF\0time\0clock_nanosleep\0poll\0code\0clock_nanosleep\0');
+  expect(withoutSleep(library).toString()).toBe('ELF\0time\0unusednanosleep\0poll\0code\0clock_nanosleep\0');
+  const single = Buffer.from('ELF\0__clock_nanosleep\0clock_nanosleep\0');
+  expect(withoutSleep(single)).toBe(single);
+});

@@ -1,0 +1,122 @@
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * The time of day in a service that is not Node.js: libfaketime, where it is installed, adds to the clock what a file of the lane says, and
+ * reads that file anew for every look at the clock (7 µs). So a case begins at the time its request was recorded, and time runs on from there.
+ * Monotonic clocks stay real, and with them sleeps and timeouts. Programs that ask the kernel directly (static binaries, Go) are not reached.
+ * What was tried: docs/discoveries/clock-of-other-languages.md
+ */
+
+const libraryName = 'libfaketimeMT.so.1'; // the one for programs with threads
+
+/** Where distributions put it. */
+function installedLibrary(): string | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const machines: readonly string[] = existsSync('/usr/lib') ? readdirSync('/usr/lib').filter((name) => name.endsWith('-linux-gnu')).map((name) => `/usr/lib/${name}`) : [];
+  return [...machines, '/usr/lib64', '/usr/lib', '/usr/local/lib'].map((folder) => join(folder, 'faketime', libraryName)).find((file) => existsSync(file));
+}
+
+/**
+ * libfaketime 0.9.10 translates the deadline of `clock_nanosleep` although it is one of the monotonic clock: Python 3.11's `time.sleep` fails with
+ * EINVAL. Under another name in its table of symbols its version of that function is never found, and the C library's own is called.
+ */
+export function withoutSleep(library: Buffer): Buffer {
+  const name = '\0clock_nanosleep\0';
+  const at = library.indexOf(name, 0, 'latin1');
+  // the first is the symbol; the second, by which it looks for the real one, must stay
+  if (at < 0 || library.indexOf(name, at + 1, 'latin1') < 0) return library;
+  const patched = Buffer.from(library);
+  patched.write('unused', at + 1, 'latin1');
+  return patched;
+}
+
+interface Prepared {
+  readonly folder: string;
+  readonly library: string;
+}
+
+let prepared: Prepared | undefined;
+let openClocks = 0;
+let armed = false;
+let lastNumber = 0;
+
+function prepare(): Prepared | undefined {
+  const installed = installedLibrary();
+  if (installed === undefined) return undefined;
+  try {
+    const folder = mkdtempSync(join(tmpdir(), 'foreshard-clock-'));
+    if (!armed) process.once('exit', clear);
+    armed = true;
+    const library = join(folder, libraryName);
+    writeFileSync(library, withoutSleep(readFileSync(installed)));
+    return { folder, library };
+  } catch {
+    return undefined; // nowhere to put it: the clock stays real
+  }
+}
+
+function clear(): void {
+  if (prepared !== undefined) rmSync(prepared.folder, { recursive: true, force: true });
+  prepared = undefined;
+}
+
+/** Digits before and after the point, so that every setting is as long as the one it overwrites. */
+const wholeDigits = 12;
+
+function written(offsetMs: number): string {
+  const [whole = '0', part = '0'] = (Math.abs(offsetMs) / 1000).toFixed(3).split('.');
+  return `${offsetMs < 0 ? '-' : '+'}${whole.padStart(wholeDigits, '0')}.${part}\n`;
+}
+
+/** The clock of one instance. */
+export class FakeClock {
+  readonly #library: string;
+  readonly #file: string;
+  readonly #fd: number;
+
+  private constructor(library: string, file: string) {
+    this.#library = library;
+    this.#file = file;
+    this.#fd = openSync(file, 'w', 0o644);
+  }
+
+  /** A clock that is `offsetMs` ahead of the real one; null where libfaketime is not installed. */
+  static create(offsetMs: number): FakeClock | null {
+    prepared ??= prepare();
+    if (prepared === undefined) return null;
+    openClocks++;
+    const clock = new FakeClock(prepared.library, join(prepared.folder, `${++lastNumber}`));
+    clock.#shift(offsetMs);
+    return clock;
+  }
+
+  /** What the instance's environment needs, given what it preloads already. */
+  environment(preloaded: string): Record<string, string> {
+    return {
+      LD_PRELOAD: preloaded === '' ? this.#library : `${this.#library}:${preloaded}`,
+      FAKETIME_TIMESTAMP_FILE: this.#file, FAKETIME_NO_CACHE: '1', NO_FAKE_STAT: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1', // its name until 0.9.9
+    };
+  }
+
+  /** Makes it `unixMs` now. */
+  set(unixMs: number): void {
+    this.#shift(unixMs - Date.now());
+  }
+
+  /** Removes its file. `pids`: the processes that ran by it, which leave shared memory behind where they were killed. */
+  close(pids: Iterable<number>): void {
+    closeSync(this.#fd);
+    rmSync(this.#file, { force: true });
+    if (--openClocks === 0) clear();
+    for (const pid of pids) {
+      for (const name of [`faketime_shm_${pid}`, `sem.faketime_sem_${pid}`]) rmSync(join('/dev/shm', name), { force: true });
+    }
+  }
+
+  #shift(offsetMs: number): void {
+    writeSync(this.#fd, written(offsetMs), 0, 'latin1');
+  }
+}
