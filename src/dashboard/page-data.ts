@@ -1,5 +1,5 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
-import { byteString, bytesOf, printable, type ByteString } from '../lib/bytes.ts';
+import { byteString, bytesOf, clipped, printable, type ByteString } from '../lib/bytes.ts';
 import type { ContentHash } from '../lib/content-hash.ts';
 import type { ElementValue } from '../model/element.ts';
 import { expiryInWords } from '../model/expiry-words.ts';
@@ -22,6 +22,8 @@ export interface ReportPageInput {
 
 /** Longest text of one body or value on the page, and how much detail a page holds in all: pages must open at once and be sent around. */
 const longestText = 40_000;
+/** Longer ones are not looked into. */
+const longestParsed = 2_000_000;
 const largestDetail = 48_000_000;
 
 /** The page's data: the report, a short line for every case, and the details of those that are not the same, as many as fit. */
@@ -142,8 +144,9 @@ function bodyText(headers: readonly Header[], body: ByteString): string {
 
 /** JSON indented, other text as it is, bytes escaped; cut where it is long. */
 function prettyText(bytes: ByteString): string {
+  if (bytes.length > longestParsed) return `${printable(clipped(bytes, longestText))}\n… (${bytes.length.toLocaleString('en')} bytes in all)`;
   let text = printable(bytes);
-  if (/^\s*[[{]/.test(text) && text.length < 2_000_000 && !/\d{16}/.test(text)) {
+  if (/^\s*[[{]/.test(text) && !/\d{16}/.test(text)) {
     try {
       text = JSON.stringify(JSON.parse(text), null, 2);
     } catch {

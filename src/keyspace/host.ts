@@ -16,6 +16,8 @@ export interface KeyspaceOptions {
   readonly observer?: AccessObserver;
   /** Recorded outcomes of undetermined commands, to be given again where the state allows it. */
   readonly hints?: readonly OutcomeHint[];
+  /** Gives a message to those who listen outside this keyspace, and returns how many they are. */
+  readonly publishOutside?: (channel: ByteString, message: ByteString) => number;
   /** How many numbered databases there are; 16 when left out. */
   readonly databases?: number;
   /**

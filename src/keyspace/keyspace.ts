@@ -25,18 +25,22 @@ const allowedWhenSubscribed: ReadonlySet<string> = new Set([
 export class Keyspace implements KeyspaceHost {
   readonly options: KeyspaceOptions;
   readonly databaseCount: number;
-  readonly subscriptions: SubscriptionTable;
   readonly #databases = new Map<number, Database>();
-  readonly #watched = new WatchedKeys();
-  readonly #blocked: BlockedCommands;
+  // Most keyspaces serve one short test: what it does not use is not made.
+  #watched: WatchedKeys | undefined;
+  #blocked: BlockedCommands | undefined;
+  #subscriptions: SubscriptionTable | undefined;
   readonly #sessions = new Map<Session, number>();
   #lastSessionId = 0;
 
   constructor(options: KeyspaceOptions) {
     this.options = options;
     this.databaseCount = options.databases ?? 16;
-    this.subscriptions = new SubscriptionTable((channel, message) => options.observer?.publish(channel, message));
-    this.#blocked = new BlockedCommands({ after: options.after, errorReply: (error, name) => this.#errorReply(error, [name]) });
+  }
+
+  get subscriptions(): SubscriptionTable {
+    this.#subscriptions ??= new SubscriptionTable((channel, message) => this.options.observer?.publish(channel, message));
+    return this.#subscriptions;
   }
 
   /** The numbered database, made on first use. */
@@ -46,8 +50,8 @@ export class Keyspace implements KeyspaceHost {
       database = new Database({
         index, now: this.options.now, base: this.options.base, observer: this.options.observer,
         onChange: (changed, key, isNew) => {
-          this.#watched.changed(changed, key);
-          this.#blocked.changed(changed, key, isNew);
+          this.#watched?.changed(changed, key);
+          this.#blocked?.changed(changed, key, isNew);
         },
       });
       this.#databases.set(index, database);
@@ -68,21 +72,21 @@ export class Keyspace implements KeyspaceHost {
     if (!this.#sessions.has(session)) this.#sessions.set(session, ++this.#lastSessionId);
     const reply = this.#reply(session, args, deliver);
     if (reply !== undefined) deliver(reply);
-    this.#blocked.serve((database, key) => this.database(database).peek(key)?.type);
+    this.#blocked?.serve((database, key) => this.database(database).peek(key)?.type);
   }
 
   /** Ends a session: unwatches, unsubscribes; a command of it that still waits is answered with an error. */
   end(session: Session): void {
-    this.#blocked.release(session, 'error');
-    this.#watched.unwatch(session);
-    this.subscriptions.unsubscribeAll(session);
+    this.#blocked?.release(session, 'error');
+    this.#watched?.unwatch(session);
+    this.#subscriptions?.unsubscribeAll(session);
     session.transaction = null;
     this.#sessions.delete(session);
   }
 
   /** Commands now waiting for a key. */
   get blockedCount(): number {
-    return this.#blocked.size;
+    return this.#blocked?.size ?? 0;
   }
 
   sessions(): Iterable<Session> {
@@ -96,24 +100,25 @@ export class Keyspace implements KeyspaceHost {
   watch(session: Session, key: ByteString): void {
     // Reading first settles an expiry that is due, so that only later ones count as a change.
     this.database(session.database).read(key);
+    this.#watched ??= new WatchedKeys();
     this.#watched.watch(session, session.database, key);
   }
 
   unwatch(session: Session): void {
-    this.#watched.unwatch(session);
+    this.#watched?.unwatch(session);
   }
 
   unblock(session: Session, how: 'timeout' | 'error'): boolean {
-    return this.#blocked.release(session, how);
+    return this.#blocked?.release(session, how) ?? false;
   }
 
   execTransaction(session: Session): Reply {
     const { transaction } = session;
     if (transaction === null) throw new CommandError('ERR EXEC without MULTI');
-    for (const [database, key] of this.#watched.of(session)) this.database(database).peek(key);
-    const isDirty = this.#watched.isDirty(session);
+    for (const [database, key] of this.#watched?.of(session) ?? []) this.database(database).peek(key);
+    const isDirty = this.#watched?.isDirty(session) ?? false;
     session.transaction = null;
-    this.#watched.unwatch(session);
+    this.#watched?.unwatch(session);
     if (transaction.aborted) throw new CommandError('EXECABORT Transaction discarded because of previous errors.');
     if (isDirty) return NULL_ARRAY;
     return transaction.queue.map((args) => this.#runQueued(session, args));
@@ -131,7 +136,7 @@ export class Keyspace implements KeyspaceHost {
       const result = spec.run(context, args.slice(1));
       if (!(result instanceof Blocked)) return result;
       const reply = result.attempt();
-      if (reply === undefined) this.#blocked.add({ session, database: session.database, name: context.name, blocked: result, deliver });
+      if (reply === undefined) this.#blockedCommands().add({ session, database: session.database, name: context.name, blocked: result, deliver });
       return reply;
     } catch (error) {
       return this.#errorReply(error, args);
@@ -156,9 +161,14 @@ export class Keyspace implements KeyspaceHost {
   /** An EXEC that may not run ends the transaction all the same. */
   #abortedExec(session: Session, error: unknown): CommandError {
     session.transaction = null;
-    this.#watched.unwatch(session);
+    this.#watched?.unwatch(session);
     const reason = error instanceof Error ? error.message.replace(/^ERR /, '') : '';
     return new CommandError(`EXECABORT Transaction discarded because of: ${reason}`);
+  }
+
+  #blockedCommands(): BlockedCommands {
+    this.#blocked ??= new BlockedCommands({ after: this.options.after, errorReply: (error, name) => this.#errorReply(error, [name]) });
+    return this.#blocked;
   }
 
   #runQueued(session: Session, args: readonly ByteString[]): Reply {

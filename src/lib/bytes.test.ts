@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { byteString, bytesOf, printable, utf8ByteString } from './bytes.ts';
 

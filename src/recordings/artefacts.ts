@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { createGunzip, gzip } from 'node:zlib';
 import { ForeshardError } from '../model/errors.ts';
 import { names, writeAtomically } from './layout.ts';
+import { decodeItem, encodeItem } from './item-codec.ts';
 import { splitLines } from './lines.ts';
 
 const zip = promisify(gzip);
@@ -53,7 +54,7 @@ function* linesOf(head: ArtefactHead, items: Iterable<unknown>): Generator<strin
   let count = 0;
   for (const item of items) {
     // An undefined item is null, as it is inside any array.
-    yield JSON.stringify(item ?? null);
+    yield encodeItem(item ?? null);
     count += 1;
   }
   yield JSON.stringify({ items: count });
@@ -76,7 +77,7 @@ async function parsedLines(path: string): Promise<unknown[]> {
   const unzipped = createGunzip();
   source.on('error', (error) => unzipped.destroy(error));
   const values: unknown[] = [];
-  for await (const line of splitLines(source.pipe(unzipped))) values.push(JSON.parse(line.text));
+  for await (const line of splitLines(source.pipe(unzipped))) values.push(decodeItem(line.text));
   const last = values.pop() as { items?: unknown } | null | undefined;
   if (last?.items !== values.length - 1) throw new Error('the end is missing');
   return values;

@@ -1,3 +1,5 @@
+import { constants } from 'node:buffer';
+
 /** A line of a file with its number, counted from 1. */
 export interface NumberedLine {
   readonly number: number;
@@ -6,8 +8,8 @@ export interface NumberedLine {
   readonly whole: boolean;
 }
 
-/** A longer line is damage, not a record. Below the longest string of the runtime (512 MB). */
-const longestLineBytes = 256 * 1024 * 1024;
+/** A longer line is damage, not a record: the runtime's longest string. */
+const longestLineBytes = constants.MAX_STRING_LENGTH;
 
 /** Thrown for a line that is too long to be one. */
 export class EndlessLineError extends Error {

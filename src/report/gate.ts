@@ -46,7 +46,12 @@ export async function gateCase(record: RequestRecord, replayed: CaseOutcome | un
   });
   if (replayed === undefined || replayed.status === 'not_run') return report('the baseline was not replayed');
   if (replayed.status === 'error') return report(replayed.problems[0]?.message ?? 'the baseline gave no answer in replay');
-  const recorded = await recordedOutcome(record, context.bytes);
+  let recorded: CaseOutcome;
+  try {
+    recorded = await recordedOutcome(record, replayed, context.bytes);
+  } catch (error) {
+    return report(`what was recorded cannot be read: ${(error as Error).message}`);
+  }
   const documents = [documentOf(recorded), documentOf(asRecorded(replayed, record, recorded))] as const;
   // what was known before the case is read only where something differs
   let { findings } = compareDocuments(...documents, context.comparison(() => true));
@@ -82,13 +87,13 @@ function racedReason({ touches }: RequestRecord, finding: Finding): string | und
   return own === undefined || own.raced === true || raced.some((touch) => touch.read) ? 'raced with another request while it was recorded' : undefined;
 }
 
-async function recordedOutcome(record: RequestRecord, bytes: RecordedBytes): Promise<CaseOutcome> {
+async function recordedOutcome(record: RequestRecord, replayed: CaseOutcome, bytes: RecordedBytes): Promise<CaseOutcome> {
   const body = async (ref: PayloadRef | null): Promise<ByteString> => (ref === null ? '' : byteString(await bytes.payload(ref.hash)));
   const calls = await Promise.all(record.calls.map(async ({ dependency, request, response }): Promise<OutcomeCall> => ({
     dependency, method: request.method, target: request.target, headers: request.headers, body: await body(request.body), status: response?.status ?? null, provenance: 'recorded',
   })));
   const last = new Map<string, Revision>();
-  for (const { key, revision } of record.writes) {
+  for (const { key, revision } of [...rewrites(record, replayed), ...record.writes]) {
     const found = bytes.chains.get(key)?.revisions.find((candidate) => candidate.revision === revision);
     if (found !== undefined) last.set(key, found);
   }
@@ -98,6 +103,12 @@ async function recordedOutcome(record: RequestRecord, bytes: RecordedBytes): Pro
   }));
   const response = record.response === null ? null : { status: record.response.status, headers: record.response.headers, body: await body(record.response.body) };
   return outcomeOf({ id: record.id, response, calls, effects });
+}
+
+/** What the request wrote as it was, so that no revision came of it, and the replay changes: a second ago it was the same second. */
+function rewrites({ touches }: RequestRecord, replayed: CaseOutcome): readonly { readonly key: string; readonly revision: number }[] {
+  const differing = new Set(replayed.effects.filter(changed).map(({ key }) => key));
+  return touches.filter(({ key, written }) => written && differing.has(key));
 }
 
 /** The replay's effects as the recording can know them: final values and moments of expiry, and no write that changed nothing. */

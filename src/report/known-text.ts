@@ -33,13 +33,14 @@ export async function knownBefore(record: RequestRecord, outcomes: readonly Case
     texts.push(key);
     hashes.add(found.hash);
   }
-  for (const outcome of outcomes) for (const { before } of outcome.effects) if (before !== null) texts.push(JSON.stringify(before.value));
+  let text: string;
   try {
+    for (const outcome of outcomes) for (const { before } of outcome.effects) if (before !== null) texts.push(JSON.stringify(before.value));
     for (const hash of hashes) texts.push(byteString(await bytes.payload(hash)));
+    text = texts.join('\n');
   } catch {
-    return () => true; // not all that was known can be read: nothing is taken for generated
+    return () => true; // not all that was known can be read, or it is more than a string holds: nothing is taken for generated
   }
-  const text = texts.join('\n');
   const answers = new Map<string, boolean>();
   return (token) => {
     const answer = answers.get(token) ?? occursIn(text, token);

@@ -111,9 +111,12 @@ export function binaryTree(bytes: ByteString): BinaryTree {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Bytes as UTF-8 text; undefined when they are not (or hold a NUL, which text does not). */
+/** Longer text is compared by its hash: a tree of it, its lines and its tokens would take many times its size. */
+const longestText = 8 * 1024 * 1024;
+
+/** Bytes as UTF-8 text; undefined when they are not (or hold a NUL, which text does not), and for more than 8 MB. */
 export function decodeText(bytes: ByteString): string | undefined {
-  if (bytes.includes('\0')) return undefined;
+  if (bytes.length > longestText || bytes.includes('\0')) return undefined;
   if (!/[\x80-\xff]/.test(bytes)) return bytes;
   try {
     return utf8.decode(bytesOf(bytes));

@@ -8,7 +8,7 @@ export { OutputBuffer, type ByteSink } from './output-buffer.ts';
 const int64Min = -(2n ** 63n);
 const int64Max = 2n ** 63n - 1n;
 /** Bulk strings longer than this are handed on as they are. */
-const inlineLimit = 16 * 1024;
+const inlineLimit = 500;
 
 /** Appends a reply as Redis writes it for this protocol version; RESP3 types become their nearest RESP2 type on 2. */
 export function encodeReply(reply: Reply, protocol: 2 | 3, out: OutputBuffer): void {

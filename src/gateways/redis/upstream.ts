@@ -6,6 +6,8 @@ import { ForeshardError } from '../../model/errors.ts';
 export interface UpstreamAddress {
   readonly host: string;
   readonly port: number;
+  /** A Unix socket that leads there too. */
+  readonly path?: string;
   /** For the gateway's own connection; clients bring their own AUTH. */
   readonly username?: string;
   readonly password?: string;
@@ -17,7 +19,8 @@ const connectTimeoutMs = 10_000;
 
 /** Opens a socket to the server at once; bytes written before it is connected are sent then. Half-open, without delay. */
 export function openUpstream(address: UpstreamAddress): Socket {
-  const { host, port } = address;
+  const { host, port, path } = address;
+  if (path !== undefined) return connectTcp({ path, allowHalfOpen: true });
   if (address.tls === undefined || address.tls === false) return connectTcp({ host, port, noDelay: true, allowHalfOpen: true });
   const settings = address.tls === true ? {} : address.tls;
   const socket = connectTls({ host, port, servername: host, ...settings });

@@ -2,6 +2,7 @@ import type { ByteString } from '../../lib/bytes.ts';
 import type { CommandContext, CommandSpec } from '../command.ts';
 import { globMatcher } from '../glob.ts';
 import type { SubscriptionKind } from '../host.ts';
+import { nextHint } from '../hints.ts';
 import { PushReply, type Reply } from '../reply.ts';
 import { containerCommand } from './container.ts';
 
@@ -32,6 +33,13 @@ function unsubscribe(kind: SubscriptionKind): Run {
   };
 }
 
+/** Who else listened, when it was recorded, is told by a hint: they are not part of what is replayed. */
+const publish: Run = (context, [channel = '', message = '']) => {
+  const { keyspace } = context;
+  const [others = '0'] = nextHint(context, [channel]) ?? [];
+  return keyspace.subscriptions.publish(channel, message) + (keyspace.options.publishOutside?.(channel, message) ?? 0) + Number(others);
+};
+
 const pubsub = containerCommand({
   name: 'pubsub', flags: ['pubsub', 'loading', 'stale'],
   subcommands: [
@@ -55,7 +63,7 @@ export const pubsubCommands: readonly CommandSpec[] = [
   { name: 'punsubscribe', arity: -1, flags, keys: noKeys, run: unsubscribe('pattern') },
   {
     name: 'publish', arity: 3, flags: ['pubsub', 'loading', 'stale', 'fast'], keys: noKeys,
-    run: ({ keyspace }, [channel = '', message = '']) => keyspace.subscriptions.publish(channel, message),
+    run: publish,
   },
   pubsub,
 ];
