@@ -294,7 +294,7 @@ function replayOptions(
 ): Omit<ReplayOptions, 'source'> {
   return {
     recording: opened, requests, service, cwd: settings.cwd, label, registerPath,
-    instances: settings.instances, concurrency: settings.concurrency, preload: settings.preload, isolation: settings.isolation,
+    instances: settings.instances, concurrency: settings.concurrency, preload: settings.preload, isolation: settings.isolation, determinism: settings.determinism,
     laneStore: settings.laneStore, requestTimeoutMs: settings.requestTimeoutMs, lateTimeoutMs: settings.lateTimeoutMs,
     ...(request.signal === undefined ? {} : { signal: request.signal }),
     ...(request.onCase === undefined ? {} : { onCase: request.onCase }),

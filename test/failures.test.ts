@@ -177,7 +177,7 @@ describe('a candidate with faults', () => {
   let config: string;
 
   beforeAll(async () => {
-    config = configOf('short', { replay: { requestTimeoutMs: 1_500, lateTimeoutMs: 1_000 } });
+    config = configOf('short', { replay: { requestTimeoutMs: 1_500, lateTimeoutMs: 4000 } });
     const requests = Array.from({ length: 30 }, (_, index) => [`PUT:/item?name=n${index}:value ${index}`, `GET:/item?name=n${index}`, ...(index % 6 === 0 ? [`GET:/fragile?how=${hows[index / 6]}`] : [])]).flat();
     const ended = await shop.record(['-r', 'fragile', ...onEmbedded, '--', 'node', service], (url) => send(url, ['GET:/slow?ms=5', ...requests]));
     expect(ended, ended.stderr).toMatchObject({ code: 0 });

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PreloadMessage, PreloadSettings } from '../src/model/preload-protocol.ts';
+import { bundle } from './fixtures/register/bundle.ts';
 import { startRecordingRedis } from './fixtures/register/recording-redis.ts';
 import type { RecordingRedis } from './fixtures/register/recording-redis.ts';
 
@@ -120,7 +121,7 @@ async function startService(file: string, changes: Partial<PreloadSettings> = {}
     moveListeners: true,
     ...changes,
   };
-  const child = spawn(node, [path.join(fixtures, file)], {
+  const child = spawn(node, [path.resolve(fixtures, file)], {
     env: {
       ...process.env,
       FORESHARD_PRELOAD: JSON.stringify(settings),
@@ -198,6 +199,33 @@ function attribution(prefix: string): { right: number; wrong: number; missing: n
   for (const { url, tag } of calls) note(idOf(url), tag);
   return tally;
 }
+
+test('a client that calls back from its socket: what a request does in its callbacks is the request’s', async () => {
+  const service = await startService('old-service.cjs');
+  try {
+    await sendMany(service, 'old', 100, number => `z${number}`);
+    await Promise.all(Array.from({ length: 100 }, (_, number) => service.waitFor(message => message.type === 'idle' && message.tag === `z${number}`)));
+    expect(attribution('z')).toEqual({ right: 500, wrong: 0, missing: 0, transactions: 0 });
+  } finally {
+    await service.stop();
+  }
+});
+
+describe.each([['CommonJS', 'bundle.cjs', 'cjs', 'x'], ['ESM', 'bundle.mjs', 'esm', 'y']] as const)('a service bundled as %s', (_kind, name, format, letter) => {
+  test('is attributed as well, though none of its clients is a module', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'foreshard-bundle-'));
+    writeFileSync(path.join(folder, name), bundle(path.join(fixtures, 'service.cjs'), format, ['undici']));
+    const service = await startService(path.join(folder, name));
+    try {
+      const count = 100;
+      await sendMany(service, 'mix', count, number => `${letter}${number}`);
+      expect(attribution(letter)).toEqual({ right: count * 23, wrong: 0, missing: 0, transactions: count * 4 });
+    } finally {
+      await service.stop();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
 
 describe.each([['CommonJS', 'service.cjs', 'c'], ['ESM', 'service.mjs', 'm']])('a %s service', (_kind, file, letter) => {
   let service: Service;

@@ -21,7 +21,7 @@ export class RunningCommand {
   stderr = '';
 
   constructor(args: readonly string[], options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> }) {
-    this.child = spawn(process.execPath, [join(root, 'bin/foreshard.js'), ...args], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, [join(root, 'bin/foreshard.js'), ...args], { cwd: options.cwd, env: { ...process.env, NO_COLOR: '1', ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child.stdout?.on('data', (text: Buffer) => (this.stdout += text.toString()));
     this.child.stderr?.on('data', (text: Buffer) => (this.stderr += text.toString()));
     this.ended = new Promise((done) => this.child.once('close', (code) => done({ code: code ?? -1, stdout: this.stdout, stderr: this.stderr })));
