@@ -115,25 +115,6 @@ describe('a recording that is interrupted', () => {
     expect(again.stderr).toMatch(/error recording_exists .*hint .*--overwrite/s);
   });
 
-  test('by a full disk: named, exit code 3, and what was written before is readable', async () => {
-    // `ulimit -f` counts kilobytes: a file that would grow beyond fails to be written, as on a full disk.
-    const limited = shop.start(['record', '-r', 'full', '--listen', '0', ...onEmbedded, '--', 'bash', '-c', `exec node ${service}`]);
-    await limited.url();
-    const { pid } = limited.child;
-    await new Promise<void>((done) => {
-      import('node:child_process').then(({ execFile }) => execFile('prlimit', ['--pid', String(pid), '--fsize=65536'], () => done()), () => done());
-    });
-    const url = await limited.url();
-    const noise = Array.from({ length: 30 }, () => `PUT:/item?name=a:${Array.from({ length: 400 }, () => Math.random().toString(36)).join('')}`);
-    await send(url, noise);
-    const ended = await limited.ended;
-    expect(ended).toMatchObject({ code: 3 });
-    expect(ended.stderr).toMatch(/error recording_not_written Writing the recording in .*full failed: EFBIG.*free space/s);
-    const listed = await shop.run(['list', '-r', 'full']);
-    expect(listed).toMatchObject({ code: 0 });
-    expect(listed.stdout).toMatch(/not ended/);
-  });
-
   test('by traffic that fails: kept, exit code 3; traffic that cannot be sent: exit code 2', async () => {
     const failed = await shop.run(['record', '-r', 'driven', '--listen', '0', ...onEmbedded, '--drive', `node ${traffic} {url} POST:/count fail`, '--', 'node', service]);
     expect(failed).toMatchObject({ code: 3 });

@@ -51,10 +51,10 @@ export function shapeOf(token: string): { readonly shape: 'uuid' | 'ulid' | 'hex
   return { shape: 'token', strict: looksRandom(token) };
 }
 
-/** Letters and digits (or cases) change places too often for a word. */
+/** Letters and digits (or cases) change places too often for a word, or for a path such as `/v1/prices`. */
 function looksRandom(token: string): boolean {
   const changes = changesOfKind(token);
-  return /\d/.test(token) ? changes >= 2 && changes * 6 >= token.length : changes >= 4 && changes * 4 >= token.length;
+  return /\d/.test(token) && !token.includes('/') ? changes >= 2 && changes * 6 >= token.length : changes >= 4 && changes * 4 >= token.length;
 }
 
 /** How often lower case, upper case and digits follow one another. */
