@@ -30,4 +30,14 @@ describe('hints', () => {
     expect(inHintedOrder(['z', 'b', 'b'], ['a', 'b', 'c'])).toEqual(['b', 'a', 'c']);
     expect(inHintedOrder(undefined, ['a', 'b'])).toEqual(['a', 'b']);
   });
+
+  it('tell how many others listened to a channel', () => {
+    const heard: string[] = [];
+    const { run } = manualKeyspace({
+      hints: [{ command: 'PUBLISH', args: ['news'], database: 0, outcome: ['2'] }],
+      publishOutside: (channel, message) => heard.push(`${channel} ${message}`),
+    });
+    expect([run('PUBLISH news a'), run('PUBLISH news b'), run('PUBLISH other c')]).toEqual([3, 2, 3]);
+    expect(heard).toEqual(['news a', 'news b', 'other c']);
+  });
 });

@@ -70,7 +70,10 @@ export interface Touch {
   readonly revision: number;
   readonly read: boolean;
   readonly written: boolean;
-  /** Something else changed the element between two uses of it by this request: what it did depends on more than one state. */
+  /**
+   * Something else changed the element between two uses of it by this request, or was served by it at once: what it did is not what it
+   * does alone.
+   */
   readonly raced?: true;
 }
 
@@ -128,6 +131,8 @@ export interface RequestRecord {
   readonly hints: readonly OutcomeHint[];
   /** Position as of which it was first given the list of all keys; undefined: it asked for none. */
   readonly listedAt?: number;
+  /** When it listed keys last, if that was later: keys may have come and gone meanwhile. */
+  readonly listedUntil?: number;
   /** Commands sent to the state servers. */
   readonly commands: number;
   /** Upper-case names of the commands it sent. */

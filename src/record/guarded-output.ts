@@ -19,7 +19,9 @@ export function guardedOutput(output: RecordingOutput, onFailure: (error: Error)
       return instead;
     }
   };
+  void output.failed.then(onFailure);
   return {
+    failed: output.failed,
     payload: (bytes, key) => attempt(() => output.payload(bytes, key), nothingKept),
     append: (line) => attempt(() => output.append(line), undefined),
   };

@@ -10,6 +10,8 @@ export interface RecordingOutput {
   /** `key`: the element whose encoded value this is; undefined for a body. */
   payload(bytes: Uint8Array, key?: StateKey): PayloadRef;
   append(line: RecordingLine): void;
+  /** Resolves when nothing more can be kept. */
+  readonly failed: Promise<Error>;
 }
 
 /** What identifies the current revision of an element. */
@@ -90,7 +92,7 @@ export class RecordSink implements RedisRecordingSink {
     return revision;
   }
 
-  touch(by: RequestId | null, key: StateKey, revision: number, access: { read: boolean; written: boolean }): void {
+  touch(by: RequestId | null, key: StateKey, revision: number, access: { read: boolean; written: boolean; raced?: boolean }): void {
     this.request(by)?.touch(key, revision, access);
   }
 

@@ -48,9 +48,6 @@ export interface RecordOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How long requests in flight may take to end once the recording is to stop. */
-const drainTimeoutMs = 10_000;
-
 /** A recording in progress. */
 export interface RecordSession {
   /** Where traffic is taken. */
@@ -62,7 +59,7 @@ export interface RecordSession {
   readonly inFlight: number;
   /** Resolves when the service, or the writing of the recording, cannot go on. */
   readonly failed: Promise<Error>;
-  /** Lets requests in flight end (for at most ten seconds: what is left then is named `recording_stopped`), then stops everything. */
+  /** Lets requests in flight end (within `lateTimeoutMs`: what is left then is named `recording_stopped`), then stops everything. */
   stop(): Promise<{ readonly requests: number; readonly position: number; readonly losses: readonly LossRecord[] }>;
 }
 
@@ -150,7 +147,7 @@ class Recorder implements RecordSession {
   }
 
   async stop(): Promise<{ requests: number; position: number; losses: readonly LossRecord[] }> {
-    await this.#ingress?.drain(drainTimeoutMs);
+    await this.#ingress?.drain(this.#options.lateTimeoutMs);
     await this.#ingress?.close();
     await Promise.all(this.#finishing);
     await this.close();

@@ -23,6 +23,15 @@ describe('what changed while a request ran', () => {
     request.write('redis:0/k', 6);
     expect(request.finish(body).touches).toEqual([{ key: 'redis:0/k', revision: 4, read: true, written: true, raced: true }]);
   });
+  test('so is one that the gateway saw served to a waiter, and keys may come and go between two listings', () => {
+    const request = open();
+    request.touch('redis:0/k', 4, { ...both, raced: true });
+    request.listing(7);
+    expect(request.finish(body)).toMatchObject({ touches: [{ raced: true }], listedAt: 7 });
+    expect(request.finish(body).listedUntil).toBeUndefined();
+    request.listing(9);
+    expect(request.finish(body)).toMatchObject({ listedAt: 7, listedUntil: 9 });
+  });
   test('so it is where the write is told before the touch, as after a script', () => {
     const scripted = (first: number, wrote: number): boolean => {
       const request = open();

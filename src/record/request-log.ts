@@ -2,6 +2,20 @@ import { randomBytes } from 'node:crypto';
 import type { OutcomeHint, RecordedCall, RecordedProblem, RequestId, RequestRecord, Touch } from '../model/recording.ts';
 import type { StateKey } from '../model/state-key.ts';
 
+const seedBytes = 16;
+/** Random bytes for many seeds: asking the system for each costs more than all else of a request's beginning. */
+let pool = Buffer.alloc(0);
+let used = 0;
+
+function nextSeed(): string {
+  if (used === pool.length) {
+    pool = randomBytes(256 * seedBytes);
+    used = 0;
+  }
+  used += seedBytes;
+  return pool.toString('hex', used - seedBytes, used);
+}
+
 /** One request while it is being recorded: what has been noted of it so far. */
 export class OpenRequest {
   readonly id: RequestId;
@@ -9,7 +23,7 @@ export class OpenRequest {
   readonly position: number;
   /** Unix milliseconds. */
   readonly at: number;
-  readonly seed: string = randomBytes(16).toString('hex');
+  readonly seed: string = nextSeed();
   readonly lane: string;
   readonly attribution: 'lane' | 'context';
   readonly #touches = new Map<StateKey, { revision: number; read: boolean; written: boolean; raced?: true }>();
@@ -22,6 +36,7 @@ export class OpenRequest {
   readonly #commandNames = new Set<string>();
   #commands = 0;
   #listedAt: number | undefined;
+  #listedUntil: number | undefined;
 
   constructor(options: { readonly index: number; readonly position: number; readonly at: number; readonly lane: string; readonly attribution: 'lane' | 'context' }) {
     this.index = options.index;
@@ -33,24 +48,25 @@ export class OpenRequest {
   }
 
   /** The first touch of an element says which revision the request ran on; later ones only widen what it did. */
-  touch(key: StateKey, revision: number, access: { readonly read: boolean; readonly written: boolean }): void {
+  touch(key: StateKey, revision: number, access: { readonly read: boolean; readonly written: boolean; readonly raced?: boolean }): void {
     const known = this.#touches.get(key);
     const newest = this.#newest.get(key) ?? revision;
     this.#newest.set(key, Math.max(newest, revision));
-    if (known === undefined) this.#touches.set(key, { revision, read: access.read, written: access.written });
+    if (known === undefined) this.#touches.set(key, { revision, read: access.read, written: access.written, ...access.raced === true ? { raced: true } : {} });
     else {
       known.read ||= access.read;
       known.written ||= access.written;
-      if (revision > newest) known.raced = true;
+      if (revision > newest || access.raced === true) known.raced = true;
     }
   }
 
-  /** A revision that it wrote: the next one of the element, unless somebody else got in between since it was touched. */
   /** The first listing of all keys says as of when the request knew which there are. */
   listing(position: number): void {
     this.#listedAt ??= position;
+    this.#listedUntil = position;
   }
 
+  /** A revision that it wrote: the next one of the element, unless somebody else got in between since it was touched. */
   write(key: StateKey, revision: number): void {
     const known = this.#touches.get(key);
     const newest = this.#newest.get(key);
@@ -83,7 +99,8 @@ export class OpenRequest {
       kind: 'request', id: this.id, position: this.position, endPosition: options.endPosition, at: this.at, durationMs: options.durationMs,
       lane: this.lane, attribution: this.attribution, seed: this.seed, request: options.request, response: options.response,
       touches, writes: this.#writes, calls: [...this.#calls].sort((a, b) => a.position - b.position), hints: this.#hints,
-      ...(this.#listedAt === undefined ? {} : { listedAt: this.#listedAt }), commands: this.#commands, commandNames: [...this.#commandNames].sort(), problems: [...this.#problems.values()],
+      ...(this.#listedAt === undefined ? {} : { listedAt: this.#listedAt }),
+      ...(this.#listedUntil === undefined || this.#listedUntil === this.#listedAt ? {} : { listedUntil: this.#listedUntil }), commands: this.#commands, commandNames: [...this.#commandNames].sort(), problems: [...this.#problems.values()],
     };
   }
 }

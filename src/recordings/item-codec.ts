@@ -7,15 +7,16 @@
 const mark = '\u0000base64:';
 const markInJson = JSON.stringify(mark).slice(1, -1);
 
-/** Items whose JSON is shorter are written as it is. */
+/** Items with less text are written as JSON writes them. */
 const longItem = 1024 * 1024;
 /** Strings from this length are encoded. */
 const longString = 4096;
 
 /** An item as one line of JSON. Throws a RangeError for what is longer than a string can be. */
 export function encodeItem(item: unknown): string {
-  const plain = plainJson(item);
-  return plain === undefined || plain.length > longItem || plain.includes(markInJson) ? JSON.stringify(item, encodeStrings) : plain;
+  if (textLength(item, longItem) >= longItem) return JSON.stringify(item, encodeStrings);
+  const plain = JSON.stringify(item);
+  return plain.includes(markInJson) ? JSON.stringify(item, encodeStrings) : plain;
 }
 
 /** The item of a line. */
@@ -23,13 +24,16 @@ export function decodeItem(line: string): unknown {
   return line.includes(markInJson) ? JSON.parse(line, decodeStrings) : JSON.parse(line);
 }
 
-function plainJson(item: unknown): string | undefined {
-  try {
-    return JSON.stringify(item);
-  } catch (error) {
-    if (error instanceof RangeError) return undefined; // longer than a string can be
-    throw error;
+/** Characters of all strings in an item, counted up to `enough`. */
+function textLength(value: unknown, enough: number): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 0;
+  let length = 0;
+  for (const part of Array.isArray(value) ? value : Object.values(value)) {
+    length += textLength(part, enough - length);
+    if (length >= enough) break;
   }
+  return length;
 }
 
 function encodeStrings(_name: string, value: unknown): unknown {

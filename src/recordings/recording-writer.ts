@@ -68,6 +68,7 @@ export class RecordingWriter {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #failure: ForeshardError | undefined;
+  readonly #failed: Deferred<Error> = deferred();
   #pressure: Deferred<void> | undefined;
   #closed = false;
 
@@ -157,9 +158,14 @@ export class RecordingWriter {
 
   /** A promise to wait for before taking more, while more than 32 MB are buffered; undefined otherwise. */
   get backpressure(): Promise<void> | undefined {
-    if (this.stats.bufferedBytes <= pressureBytes || this.#failure !== undefined) return undefined;
+    if (this.#bufferedBytes + this.#inFlightBytes <= pressureBytes || this.#failure !== undefined) return undefined;
     this.#pressure ??= deferred<void>();
     return this.#pressure.promise;
+  }
+
+  /** Resolves with the reason when nothing more can be written, whether or not anything more is given. */
+  get failed(): Promise<Error> {
+    return this.#failed.promise;
   }
 
   get stats(): RecordingStats {
@@ -234,6 +240,7 @@ export class RecordingWriter {
       this.#stats.bytes += await this.#segments.write(lines);
     } catch (error) {
       this.#failure = this.#writeError(error);
+      this.#failed.resolve(this.#failure);
     } finally {
       this.#inFlightBytes = 0;
       if (this.#bufferedBytes <= pressureBytes || this.#failure !== undefined) {

@@ -120,6 +120,7 @@ test('a writer that cannot write says so at once and at the end, and gives the f
   await writeFile(join(folder, 'payloads'), 'in the way');
   writer.payload(Buffer.from('x'));
   writer.append(sampleRequest(1));
+  expect(await writer.failed).toMatchObject({ code: 'recording_not_written', exitCode: 3 }); // though nothing more is given
   await expect(writer.flush()).rejects.toMatchObject({ code: 'recording_not_written', exitCode: 3 });
   expect(() => writer.append(sampleRequest(2))).toThrow(expect.objectContaining({ code: 'recording_not_written' }) as Error);
   expect(writer.backpressure).toBeUndefined();

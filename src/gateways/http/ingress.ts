@@ -41,6 +41,8 @@ export class HttpIngress {
   readonly #server: Server;
   readonly #pools = new Map<string, Pool>();
   readonly #tunnels = new Set<Duplex>();
+  /** Connections on which something malformed came: what comes after it says nothing. */
+  readonly #refused = new WeakSet<Duplex>();
   readonly #draining: Deferred<void> = deferred();
   #isDraining = false;
   #isClosed = false;
@@ -112,7 +114,8 @@ export class HttpIngress {
 
   /** What is not HTTP/1.1 cannot be passed on: answered as Node.js does, and said. */
   #refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (error.code !== 'ECONNRESET') this.#options.onMalformed?.(error.message);
+    if (error.code !== 'ECONNRESET' && !this.#refused.has(socket)) this.#options.onMalformed?.(error.message);
+    this.#refused.add(socket);
     if (!socket.writable || error.code === 'ECONNRESET') {
       socket.destroy();
       return;

@@ -61,7 +61,7 @@ export class RecordedCommand {
   /** A script that was answered, while the gateway asks what it changed. */
   isLearning = false;
   /** What the server told that it changed, once it has. */
-  changed: readonly KeyState[] = [];
+  changed: ReadonlySet<KeyState> = new Set();
   /** Its queued part, when it was sent between MULTI and EXEC. */
   queuedPart: CommandPart | undefined;
 
@@ -101,8 +101,14 @@ export class RecordedCommand {
 
   /** Whether it may change this key. */
   mayWrite(key: KeyState): boolean {
+    if (this.changed.has(key)) return true;
     const at = this.keys.indexOf(key);
     return at < 0 ? this.isScripted || this.parts.some((part) => part.traits.name === 'SWAPDB') : this.writes[at] === true;
+  }
+
+  /** A script among its parts may touch what no part of it names. */
+  get runsScript(): boolean {
+    return this.parts.some((part) => part.traits.isScript);
   }
 
   /** Some part of it is about all keys, whose list must be known for that. */

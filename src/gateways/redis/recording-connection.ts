@@ -67,6 +67,7 @@ export class RecordingConnection implements CommandOwner {
     this.#client = options.client;
     this.#server = options.server;
     const { table, directory, scripts } = options.context;
+    options.context.subscriptions.add(this.#subscriptions);
     this.#session = new RecordingSession({ owner: this, table, directory, holdsAll: () => scripts.isPossible });
     this.#commands = new CommandParser((args, raw) => this.#receive(args, raw), { keepRaw: true });
     this.#replies = new ReplyParser((reply) => this.#onReply(reply));
@@ -289,6 +290,7 @@ export class RecordingConnection implements CommandOwner {
     this.#isClosed = true;
     this.#countMidway(false);
     this.#context.connections.delete(this);
+    this.#context.subscriptions.delete(this.#subscriptions);
     const sent = this.#sent.drain();
     const waiting = this.#ready.drain();
     for (const command of sent) this.#lose(command);

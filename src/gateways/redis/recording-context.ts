@@ -5,6 +5,7 @@ import type { LockTable } from './recording-locks.ts';
 import type { ScriptWatch } from './recording-scripts.ts';
 import type { RecordingSettler } from './recording-settler.ts';
 import type { RedisRecordingSink } from './recording-sink.ts';
+import type { SubscriptionTracker } from './recording-subscriptions.ts';
 import type { TraitsTable } from './recording-traits.ts';
 import type { UnsettledCommands } from './recording-unsettled.ts';
 
@@ -26,6 +27,8 @@ export interface RecordingContext {
   readonly scripts: ScriptWatch;
   readonly unsettled: UnsettledCommands;
   readonly connections: Set<Runnable>;
+  /** What the service's connections have subscribed to. */
+  readonly subscriptions: Set<SubscriptionTracker>;
   /** Connections to be run before the turn ends. */
   readonly runnable: Set<Runnable>;
   /** Runs an action and then everything it set going. */

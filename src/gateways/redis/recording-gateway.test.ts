@@ -84,6 +84,24 @@ describe.skipIf(!hasRedisServer())('the recording gateway in front of a real Red
     await stop();
   });
 
+  test('of those who got a message, the ones that are not the service’s own are kept', async () => {
+    const { sink, client, port, idle, stop } = await record();
+    const own = await RawClient.open(port);
+    await own.pipeline([['SUBSCRIBE', 'news'], ['PSUBSCRIBE', 'n*']]);
+    await until(() => sink.commands.length === 2, 'the subscriptions');
+    expect(await client.call('FS.L', 'r7', 'PUBLISH', 'news', 'm')).toBe(2);
+    await direct.call('SET', 'x', '1');
+    const stranger = await RawClient.open(redis.port);
+    await stranger.call('SUBSCRIBE', 'news');
+    expect(await client.call('FS.L', 'r8', 'PUBLISH', 'news', 'm')).toBe(3);
+    expect((await client.pipeline([['FS.L', 'r9', 'MULTI'], ['FS.L', 'r9', 'PUBLISH', 'news', 'm'], ['FS.L', 'r9', 'EXEC']])).at(-1)).toEqual([3]);
+    await idle();
+    expect(sink.hints).toEqual(['r8', 'r9'].map((by) => ({ by, hint: { command: 'PUBLISH', args: ['news'], database: 0, outcome: ['1'] } })));
+    own.close();
+    stranger.close();
+    await stop();
+  });
+
   test('tags name the request and are taken off; connection commands belong to nobody', async () => {
     const { sink, client, idle, stop } = await record();
     expect(await client.call('FS.L', 'r7', 'SET', 'k', '1')).toEqual(new SimpleReply('OK'));
@@ -224,6 +242,7 @@ describe.skipIf(!hasRedisServer())('the recording gateway in front of a real Red
     await direct.call('SET', 'e', '5');
     await client.call('KEYS', '*');
     await idle();
+    expect(sink.listings).toEqual(['r1', 'r1', 'r1']);
     expect(sink.chains.get('redis:0/e')?.map(({ cause }) => cause)).toEqual(['external']);
     await client.call('FLUSHDB');
     await idle();

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { ErrorReply, type Reply } from '../../keyspace/reply.ts';
 import { commandSpec } from '../../keyspace/registry.ts';
+import type { ByteString } from '../../lib/bytes.ts';
 import { ForeshardError } from '../../model/errors.ts';
 import type { RequestId } from '../../model/recording.ts';
 import { redisStateKey } from '../../model/state-key.ts';
@@ -16,6 +17,7 @@ import { RecordingMirror } from './recording-mirror.ts';
 import { ScriptWatch } from './recording-scripts.ts';
 import { RecordingSettler } from './recording-settler.ts';
 import type { RedisRecordingSink } from './recording-sink.ts';
+import type { SubscriptionTracker } from './recording-subscriptions.ts';
 import { TraitsTable } from './recording-traits.ts';
 import { UnsettledCommands } from './recording-unsettled.ts';
 import { openUpstream, type UpstreamAddress } from './upstream.ts';
@@ -54,6 +56,7 @@ export class RedisRecordingGateway {
   readonly #servers = new Set<Server>();
   readonly #lanes = new Map<string, LaneTraffic>();
   readonly #unsettled = new UnsettledCommands();
+  readonly #subscriptions = new Set<SubscriptionTracker>();
   #context: RecordingContext | undefined;
   #upstream: LoaderUpstream | undefined;
   /** The gateway's own connection is being opened anew. */
@@ -85,7 +88,9 @@ export class RedisRecordingGateway {
       const clockOffsetMs = await clockOffset(control);
       this.#server = { version: info.version, expireTime: table.find(['pexpiretime']) !== undefined, clockOffsetMs };
       this.#use(control);
-      const mirror = new RecordingMirror({ directory: this.#directory, sink, clockOffsetMs, maxBytes: this.#options.mirrorMaxBytes ?? defaultMirrorBytes });
+      const mirror = new RecordingMirror({
+        directory: this.#directory, sink, clockOffsetMs, maxBytes: this.#options.mirrorMaxBytes ?? defaultMirrorBytes, receiversOf: (channel) => this.#receiversOf(channel),
+      });
       this.#context = this.#build(table, mirror);
       await this.#firstSnapshot(info.databases);
     } catch (error) {
@@ -163,7 +168,14 @@ export class RedisRecordingGateway {
     const scripts = new ScriptWatch({ open: (listener) => ChangeFeed.open(this.#options.upstream, listener), mirror, directory, sink, turn });
     const settler = new RecordingSettler({ mirror, loader, locks, sink, scripts });
     const traits = new TraitsTable(table, (name) => commandSpec(name) !== undefined);
-    return { sink, table, traits, directory, locks, loader, settler, scripts, unsettled: this.#unsettled, connections: this.#connections, runnable: this.#runnable, turn };
+    return { sink, table, traits, directory, locks, loader, settler, scripts, unsettled: this.#unsettled, connections: this.#connections, subscriptions: this.#subscriptions, runnable: this.#runnable, turn };
+  }
+
+  /** How many of the service's own subscriptions get a message of a channel. */
+  #receiversOf(channel: ByteString): number {
+    let receivers = 0;
+    for (const tracker of this.#subscriptions) receivers += tracker.receives(channel);
+    return receivers;
   }
 
   #turn(action: () => void): void {

@@ -49,6 +49,8 @@ export class KeyState {
   isBeingReread = false;
   /** Blocking commands that wait for it on the server. */
   parked = 0;
+  /** When one of them was last answered, Unix ms. */
+  servedAtMs = 0;
   /** Answered blocking commands, to be applied once nobody is in flight on the key. */
   readonly lateReplies: RecordedCommand[] = [];
 

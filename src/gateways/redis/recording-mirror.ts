@@ -37,11 +37,16 @@ export class RecordingMirror {
   #session: Session;
   #clockMs = 0;
   #run = 0;
-  #listed = false;
   #accessed: KeyState[] = [];
   #unsupported = false;
+  readonly #receiversOf: (channel: ByteString) => number;
 
-  constructor(options: { readonly directory: KeyDirectory; readonly sink: RedisRecordingSink; readonly clockOffsetMs: number; readonly maxBytes: number }) {
+  constructor(options: {
+    readonly directory: KeyDirectory; readonly sink: RedisRecordingSink; readonly clockOffsetMs: number; readonly maxBytes: number;
+    /** How many of the service's own subscriptions get a message of a channel. */
+    readonly receiversOf: (channel: ByteString) => number;
+  }) {
+    this.#receiversOf = options.receiversOf;
     this.#directory = options.directory;
     this.#sink = options.sink;
     this.#clockOffsetMs = options.clockOffsetMs;
@@ -70,14 +75,15 @@ export class RecordingMirror {
   /**
    * Applies an answered command, reporting touches and revisions. Returns the keys about which the mirror is wrong afterwards:
    * they are to be read again. Parts of a transaction that do not touch them are applied and reported.
+   * @param changed keys that scripts of it changed, which the mirror cannot know: read again in any case
    */
-  apply(command: RecordedCommand): readonly KeyState[] {
+  apply(command: RecordedCommand, changed: readonly KeyState[] = []): readonly KeyState[] {
     const reply = command.reply as Reply;
     const isTransaction = command.traits.role === 'exec';
     if (isTransaction && (isNull(reply) || reply instanceof ErrorReply)) return [];
     this.#unsupported = false;
     const replies = isTransaction ? itemsOf(reply) : [reply];
-    const wrong = new Set<KeyState>();
+    const wrong = new Set<KeyState>(changed);
     command.parts.forEach((part, index) => {
       if (part.keys.some((key) => wrong.has(key))) {
         for (const key of part.keys) wrong.add(key);
@@ -124,12 +130,12 @@ export class RecordingMirror {
   }
 
   /** Reports a touch of a key at its newest revision, or at the given one. */
-  touch(by: RequestId | null, state: KeyState, access: { readonly read: boolean; readonly written: boolean }, revision: number = state.revision): void {
+  touch(by: RequestId | null, state: KeyState, access: { readonly read: boolean; readonly written: boolean; readonly raced?: boolean }, revision: number = state.revision): void {
     if (state.isOpaque) {
       this.#sink.problem(by, { code: 'unreadable_element', message: 'this element is of a type the gateway cannot read', key: state.stateKey });
       return;
     }
-    this.#sink.touch(by, state.stateKey, revision, { read: access.read, written: access.written });
+    this.#sink.touch(by, state.stateKey, revision, access);
   }
 
   #applyPart(command: RecordedCommand, part: CommandPart, reply: Reply): readonly KeyState[] {
@@ -137,6 +143,7 @@ export class RecordingMirror {
     const { traits } = part;
     if (traits.role === 'whole') return this.#applyWhole(command, part, reply);
     if (traits.role === 'watch') this.#touchAll(command, part);
+    if (traits.name === 'PUBLISH') this.#noteReceivers(command, part, reply);
     if (traits.role !== 'data' || part.keys.length === 0) return [];
     if (traits.comparison === 'reread' && traits.name !== 'SORT') return part.keys;
     const reached = traits.name === 'SORT' || traits.name === 'SORT_RO' ? this.#reachedBySort(command, part) : [];
@@ -186,6 +193,7 @@ export class RecordingMirror {
       return [];
     }
     if (name === 'SWAPDB') return this.#directory.databases().flatMap((each) => (part.args.slice(1).includes(String(each.index)) ? [...each.keys.values()] : []));
+    this.#sink.listing(command.by);
     const listed = name === 'DBSIZE' ? [] : outcomeOf(reply, part.traits.comparison);
     const { ours } = this.#execute(part, part.args, reply, part.traits.comparison);
     const isNeeded = name === 'RANDOMKEY' || !sameOrder(ours, reply);
@@ -213,6 +221,14 @@ export class RecordingMirror {
       this.keyspace.database(database.index).remove(state.key);
       this.#revise(state, null, 'write', by);
     }
+  }
+
+  /** Subscribers that are not the service's own are not there in replay: how many they were is kept. */
+  #noteReceivers(command: RecordedCommand, part: CommandPart, reply: Reply): void {
+    const channel = part.args[1];
+    if (typeof reply !== 'number' || channel === undefined) return;
+    const others = reply - this.#receiversOf(channel);
+    this.#hints.use(command.by, { command: 'PUBLISH', args: [channel], database: part.database, outcome: [String(others)] }, others > 0);
   }
 
   /** Keeps what state alone does not determine. */
@@ -278,7 +294,6 @@ export class RecordingMirror {
     this.#run++;
     this.#accessed = [];
     this.#unsupported = false;
-    this.#listed = false;
     let ours: Reply | undefined;
     this.keyspace.execute(this.#session, args, (reply) => {
       ours = reply;
@@ -293,7 +308,6 @@ export class RecordingMirror {
 
   /** Tells the sink what the run just made has touched. */
   #report(by: RequestId | null): void {
-    if (this.#listed) this.#sink.listing(by);
     for (const state of this.#accessed) {
       this.memory.used(state);
       this.touch(by, state, { read: state.accessRead, written: state.accessWritten });
@@ -343,9 +357,7 @@ export class RecordingMirror {
       expiry: (database, key) => {
         seen(database, key).accessWritten = true;
       },
-      listing: () => {
-        this.#listed = true;
-      },
+      listing: () => {},
       publish: () => {},
     };
   }

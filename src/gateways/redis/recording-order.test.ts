@@ -9,6 +9,8 @@ import { ControlConnection } from './upstream-control.ts';
 const key = fc.constantFrom('n', 'h', 'l', 's', 'z', 'x', 'y');
 const word = fc.constantFrom('a', 'b', 'c', '\u0000\u00ff', '7');
 const script = "if #KEYS > 0 and redis.call('TYPE', KEYS[1]).ok == 'list' then return redis.call('RPUSH', KEYS[1], ARGV[1]) else return 0 end";
+/** Does what it is told to keys that it does not declare. */
+const hidden = "local reply = redis.pcall(unpack(ARGV)) redis.call('INCR', 'made') return type(reply) == 'table' and 0 or reply";
 
 /** One command on few keys, so that clients meet on them. */
 const single = fc.oneof(
@@ -27,6 +29,10 @@ const single = fc.oneof(
   fc.tuple(fc.constant('EXPIRE'), key, fc.constant('1000')).map((args) => [...args]),
   fc.tuple(fc.constant('RENAME'), key, key).map((args) => [...args]),
   fc.tuple(fc.constant('EVAL'), fc.constant(script), fc.constant('1'), key, word).map((args) => [...args]),
+  fc.oneof(
+    fc.tuple(fc.constantFrom('RPUSH', 'SET', 'SADD', 'APPEND'), key, word), fc.tuple(fc.constant('DEL'), key, key), fc.tuple(fc.constant('RENAME'), key, key),
+    fc.constantFrom(['INCR', 'n'], ['LPOP', 'l'], ['RPOPLPUSH', 'l', 'l2'], ['EXPIRE', 'y', '1000'], ['FLUSHDB'], ['XADD', 'x', '*', 'f', 'v']),
+  ).map((args) => ['EVAL', hidden, '0', ...args]),
   fc.constantFrom(['KEYS', '*'], ['DBSIZE'], ['SCAN', '0'], ['RANDOMKEY'], ['BLPOP', 'l', 'l2', '0.01'], ['BLMOVE', 'l', 'l2', 'LEFT', 'RIGHT', '0.01']),
   fc.constantFrom(['SELECT', '1'], ['SELECT', '0'], ['FLUSHDB'], ['PFADD', 'hll', 'a'], ['TYPE', 'x'], ['OBJECT', 'ENCODING', 'l']),
 );
@@ -100,8 +106,10 @@ describe.skipIf(!hasRedisServer())('order over many connections', () => {
         await expectServerState(sink);
         const causes = [...sink.chains].flatMap(([name, chain]) => chain.map(({ cause }) => `${name} ${cause}`)).filter((cause) => cause.endsWith('external'));
         expect(causes).toEqual([]);
-        expect(sink.losses).toEqual([]);
-        expect(sink.problems).toEqual([]);
+        expect(sink.losses.filter(({ code }) => code !== 'script_reads_unseen')).toEqual([]);
+        // What a script changed unseen before the gateway had met it is named; with everything known there is no such thing.
+        const known = sink.problems.filter(({ problem }) => snapshot === 'auto' || !problem.message.startsWith('a script of'));
+        expect(known).toEqual([]);
       });
     }), { numRuns: process.env['CI'] === undefined ? 25 : 100 });
   }, 120_000);

@@ -125,12 +125,24 @@ describe.skipIf(!hasRedisServer())('scripts that touch keys they do not declare'
     await stop();
   });
 
+  test('a script that goes to another database', async () => {
+    const { sink, client, idle, stop } = await record({ seed: [['SET', 'k', 'zero'], ['SELECT', '3'], ['SET', 'k', 'three'], ['SELECT', '0']] });
+    await client.call('EVAL', "redis.call('SELECT', 3) redis.call('SET', 'k', 'new') redis.call('SELECT', 0) redis.call('SET', 'here', '1')", '0');
+    await idle();
+    expect(sink.newest('redis:3/k')).toEqual(text('new'));
+    expect(sink.chains.get('redis:0/k')?.length).toBe(1);
+    expect(sink.touchesOf('r1').filter(({ written }) => written).map(({ key }) => key).sort()).toEqual(['redis:0/here', 'redis:0/k', 'redis:3/k']);
+    expect(sink.chains.get('redis:3/here')?.map(({ element }) => element)).toEqual([null]);
+    await stop();
+  });
+
   test('what expires while a script runs is no write of it, and a flush inside one is', async () => {
-    const { sink, client, idle, stop } = await record({ seed: [['SET', 'k', '1'], ['SET', 'soon', '1', 'PX', '40']] });
+    const { sink, client, idle, stop } = await record({ seed: [['SET', 'k', '1']] });
+    await client.call('SET', 'soon', '1', 'PX', '40');
     await client.call('EVAL', "local t = redis.call('TIME') local till = t[1] * 1000 + t[2] / 1000 + 80 repeat t = redis.call('TIME') until t[1] * 1000 + t[2] / 1000 > till redis.call('SET', 'k', '2')", '1', 'soon');
     await client.call('GET', 'soon');
     await idle();
-    expect(sink.chains.get('redis:0/soon')?.map(({ element, cause }) => [element === null, cause])).toEqual([[false, 'initial'], [true, 'expired']]);
+    expect(sink.chains.get('redis:0/soon')?.map(({ element, cause }) => [element === null, cause])).toEqual([[true, 'initial'], [false, 'write'], [true, 'expired']]);
     await client.call('EVAL', "redis.call('FLUSHDB')", '0');
     await idle();
     expect(sink.chains.get('redis:0/k')?.at(-1)).toEqual({ revision: 3, element: null, cause: 'write', by: 'r1' });
@@ -167,7 +179,10 @@ describe.skipIf(!hasRedisServer())('scripts that touch keys they do not declare'
     }
     await idle();
     expect(sink.newest('redis:0/pushed')).toEqual(text('5'));
-    expect(sink.newest('redis:0/queue')).toBe(null);
+    const [, ...chain] = sink.chains.get('redis:0/queue') ?? [];
+    expect(chain.map(({ element, cause, by }) => [element?.value, cause, by])).toEqual([1, 2, 3, 4, 5].flatMap((round) => [
+      [{ type: 'list', items: [`job${round}`] }, 'write', 'r2'], [undefined, 'write', 'r1'],
+    ]));
     expect(sink.problems).toEqual([]);
     await stop();
   });

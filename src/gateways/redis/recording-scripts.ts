@@ -14,6 +14,8 @@ const maxUnseen = 100_000;
 /** What changed while a script ran. */
 export interface ScriptChanges {
   readonly keys: readonly KeyState[];
+  /** Keys of the same names in databases that the script was not called in: it may have changed to them. */
+  readonly elsewhere: readonly KeyState[];
   /** Changed keys of which nothing is known from before. */
   readonly unknown: ReadonlySet<KeyState>;
 }
@@ -71,7 +73,7 @@ export class ScriptWatch {
   prepare(command: RecordedCommand): void {
     const scripts = command.parts.filter((part) => part.traits.isScript);
     if (scripts.length === 0) return;
-    this.#noteReads(command, scripts.map((part) => this.#directory.database(part.database)));
+    this.#warnOfReads(scripts.map((part) => this.#directory.database(part.database)));
     if (!command.isScripted) return;
     if (this.#feed !== undefined && this.#lastWrite < this.#passed) {
       this.#begin(command);
@@ -165,9 +167,8 @@ export class ScriptWatch {
     this.#sink.loss('script_keys_unseen', 'the connection on which the server tells of changed keys was lost: what the script at work then wrote without declaring it is noticed only when it is next touched');
   }
 
-  /** Which undeclared keys a script reads cannot be seen. Where all keys are known, replay answers them as of this moment. */
-  #noteReads(command: RecordedCommand, databases: readonly DatabaseState[]): void {
-    this.#sink.listing(command.by);
+  /** Which undeclared keys a script reads cannot be seen. */
+  #warnOfReads(databases: readonly DatabaseState[]): void {
     if (this.#saidReads || databases.every((database) => database.isComplete)) return;
     this.#saidReads = true;
     this.#sink.loss('script_reads_unseen', 'scripts ran, and which keys a script reads without declaring them cannot be seen: in replay such keys are unknown unless something else touched them; record with --snapshot full');
@@ -198,25 +199,19 @@ export class ScriptWatch {
     else for (const name of names) this.#changedOutside(name);
   }
 
-  /** The server tells no databases: a script's keys are taken to be of the database it was called in; the same names in others are read again when touched. */
-  #changesIn(window: Window): ScriptChanges {
-    const called = new Set(window.command.parts.filter((part) => part.traits.isScript).map((part) => part.database));
-    const written = new Map(window.command.parts.flatMap((part) => part.keys.map((key) => [key, key] as const)));
-    const keys = new Set<KeyState>();
-    const unknown = new Set<KeyState>();
+  /** The server tells no databases: a script's keys are taken to be of the database it was called in, unless the values say otherwise. */
+  #changesIn({ command, names, isEmptied }: Window): ScriptChanges {
+    const called = new Set(command.parts.filter((part) => part.traits.isScript).map((part) => part.database));
+    const [keys, elsewhere, unknown] = [new Set<KeyState>(), new Set<KeyState>(), new Set<KeyState>()];
     const add = (state: KeyState): void => {
-      keys.add(state);
-      if (!this.#isKnown(state)) unknown.add(state);
+      const isHere = called.has(state.database.index) || command.keys.includes(state);
+      if (isHere && !this.#isKnown(state)) unknown.add(state);
+      if (isHere) keys.add(state);
+      else if (this.#isKnown(state)) elsewhere.add(state);
     };
-    for (const name of window.names) {
-      for (const database of this.#directory.databases()) {
-        const known = database.keys.get(name);
-        if (called.has(database.index) || (known !== undefined && written.has(known))) add(database.key(name));
-        else this.#stale(database, name);
-      }
-    }
-    if (window.isEmptied) this.#eachKey((state) => (called.has(state.database.index) && state.revision > 0 ? add(state) : markStale(state)));
-    return { keys: [...keys], unknown };
+    for (const name of names) for (const database of this.#directory.databases()) add(database.key(name));
+    if (isEmptied) this.#eachKey(add);
+    return { keys: [...keys], elsewhere: [...elsewhere], unknown };
   }
 
   /** Whether the value before is known; a key that was never touched in a database that is known completely was absent. */
@@ -235,7 +230,7 @@ export class ScriptWatch {
 
   #stale(database: DatabaseState, name: ByteString): void {
     const state = database.keys.get(name);
-    if (state === undefined) {
+    if (state === undefined || state.revision === 0) {
       if (!database.isComplete) return;
       if (database.changedUnseen.size < maxUnseen) database.changedUnseen.add(name);
       else this.#sink.loss('external_changes', `others than the service have made more than ${maxUnseen} keys in ${database.scope}: the rest of them is taken to be absent until they are touched`);
@@ -248,8 +243,9 @@ export class ScriptWatch {
     if (this.#lastFlush < this.#passed && !this.#directory.databases().some((database) => database.isTaken)) this.#eachKey(markStale);
   }
 
+  /** Every key that was ever touched. */
   #eachKey(action: (state: KeyState) => void): void {
-    for (const database of this.#directory.databases()) for (const state of database.keys.values()) action(state);
+    for (const database of this.#directory.databases()) for (const state of database.keys.values()) if (state.revision > 0) action(state);
   }
 
   /** Whether a command of ours may be why this key changed, or its expiry. */

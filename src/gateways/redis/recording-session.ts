@@ -63,7 +63,7 @@ export class RecordingSession {
     if (traits.role === 'exec') {
       parts = this.#transaction?.parts ?? [];
       databases = this.#databasesOf(parts);
-    } else if (traits.role === 'data' || traits.role === 'watch' || traits.role === 'whole') {
+    } else if (traits.role === 'data' || traits.role === 'watch' || traits.role === 'whole' || traits.name === 'PUBLISH') {
       parts = [this.#part(args, traits, this.#database)];
       if (traits.role === 'whole') databases = this.#databasesOf(parts);
     } else if (traits.role === 'multi') this.#transaction ??= { parts: [], database: this.#database };

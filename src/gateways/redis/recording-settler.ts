@@ -1,4 +1,5 @@
 import { ErrorReply, type Reply } from '../../keyspace/reply.ts';
+import type { Element } from '../../model/element.ts';
 import type { ElementRead } from './element-reader.ts';
 import type { RecordedCommand } from './recording-command.ts';
 import type { KeyState } from './recording-keys.ts';
@@ -7,6 +8,7 @@ import type { LockTable } from './recording-locks.ts';
 import type { RecordingMirror } from './recording-mirror.ts';
 import { mayNeedReread } from './recording-mirror-form.ts';
 import { isNull, itemsOf, wasNotRun } from './recording-replies.ts';
+import { beforeServed } from './recording-served.ts';
 import type { ScriptChanges, ScriptWatch } from './recording-scripts.ts';
 import type { RedisRecordingSink } from './recording-sink.ts';
 
@@ -62,9 +64,10 @@ export class RecordingSettler {
       return;
     }
     this.#noteCluster(command);
-    if (command.isScripted && !this.#wasRefused(command)) {
-      this.#completeScript(command);
-      return;
+    if (command.runsScript && !this.#wasRefused(command)) {
+      // What a script reads without declaring it is not seen: replay answers as of this moment, where all keys are known.
+      this.#sink.listing(command.by);
+      if (command.isScripted) return this.#completeScript(command);
     }
     const wasQueuedInVain = command.queuedPart !== undefined; // only called for what was run instead of queued
     this.#conclude(command, wasQueuedInVain ? command.queuedPart?.keys ?? [] : this.#applyOrJoin(command));
@@ -118,29 +121,28 @@ export class RecordingSettler {
   }
 
   #wrongAfterScript(command: RecordedCommand, changes: ScriptChanges | undefined): readonly KeyState[] {
-    const applied = this.#applyOrJoin(command);
-    if (changes === undefined) return applied;
-    const changed = new Set(changes.keys);
-    command.changed = changes.keys;
+    if (changes === undefined) return this.#applyOrJoin(command);
+    command.changed = new Set(changes.keys);
     for (const key of changes.unknown) {
       this.#sink.problem(command.by, {
         code: 'state_uncertain', key: key.stateKey,
         message: `a script of ${command.traits.name} changed this element without declaring it, and what it was before is not known; record with --snapshot full`,
       });
     }
-    for (const key of applied) {
-      if (changed.has(key)) continue;
-      // Groups of a stream change without a word of the server; else the script has left alone what is not among the changes.
-      if (key.isDirty || key.type === 'stream' || !isOnlyOfScripts(command, key)) changed.add(key);
-      else this.#mirror.touch(command.by, key, { read: true, written: false });
-    }
-    return [...changed];
+    const all = [...changes.keys, ...changes.elsewhere];
+    const changed = new Set(all);
+    return this.#applyOrJoin(command, all).filter((key) => {
+      // Groups of a stream change without a word of the server; else a script has left alone what is not among the changes.
+      if (changed.has(key) || key.isDirty || key.type === 'stream' || !isOnlyOfScripts(command, key)) return true;
+      this.#mirror.touch(command.by, key, { read: true, written: false });
+      return false;
+    });
   }
 
-  #applyOrJoin(command: RecordedCommand): readonly KeyState[] {
-    if (!command.keys.some((key) => key.isDirty)) return this.#mirror.apply(command);
+  #applyOrJoin(command: RecordedCommand, changed: readonly KeyState[] = []): readonly KeyState[] {
+    if (!command.keys.some((key) => key.isDirty)) return this.#mirror.apply(command, changed);
     command.isUncertain = true;
-    return command.keys;
+    return [...new Set([...command.keys, ...changed])];
   }
 
   #settle(command: RecordedCommand, keys: readonly KeyState[]): void {
@@ -199,8 +201,10 @@ export class RecordingSettler {
     this.#loader.read(key, (read) => this.#reread(key, read));
   }
 
-  #reread(key: KeyState, read: ElementRead): void {
+  #reread(key: KeyState, found: ElementRead): void {
     const settlers = key.settlers.splice(0);
+    const served = settlers.some((command) => command.changed.has(key)) ? unserved(key, found) : undefined;
+    const read = served === undefined ? found : served.element;
     // That it expired while a script ran is no doing of the script's.
     const isTime = read === null && key.expiresAtMs !== null && key.expiresAtMs <= this.#mirror.now();
     const writer = settlers.findLast((command) => command.mayWrite(key) && !(isTime && command.isScripted));
@@ -211,7 +215,8 @@ export class RecordingSettler {
     const changed = this.#mirror.install(key, read, cause, writer?.by ?? null);
     key.isDirty = false;
     key.isBeingReread = false;
-    for (const command of settlers) this.#report(command, key, { before, changed, isDoing: !(isTime && command.isScripted) });
+    const isOthers = isTime || (served !== undefined && !changed);
+    for (const command of settlers) this.#report(command, key, { before, changed, isDoing: !(isOthers && command.isScripted) });
     for (const command of settlers) if (--command.missingReads === 0) this.#finish(command);
     this.#applyLateIfQuiet(key);
   }
@@ -220,13 +225,16 @@ export class RecordingSettler {
   #report(command: RecordedCommand, key: KeyState, { before, changed, isDoing }: { readonly before: number; readonly changed: boolean; readonly isDoing: boolean }): void {
     const parts = [...command.parts, ...(command.queuedPart === undefined ? [] : [command.queuedPart])].filter((part) => part.keys.includes(key));
     const mayWrite = isDoing && (command.mayWrite(key) || command.queuedPart !== undefined);
-    const isTold = command.changed.includes(key);
+    const isTold = command.changed.has(key);
+    if (command.isScripted && !changed && !isTold && parts.length === 0) return; // it was only suspected
     if (before === 0 && isTold) return; // what it was is not known, which has been said
     // A script need not have written what it declares: where the server does not tell, the value has to.
     const isScript = parts.some((part) => part.traits.comparison === 'reread') && !isTold;
     const blind = parts.length > 0 && parts.every((part) => part.modes[part.keys.indexOf(key)] === 'overwrite');
     const written = mayWrite && (changed || !isScript);
-    this.#mirror.touch(command.by, key, { read: !blind || !mayWrite, written }, mayWrite ? before : key.revision);
+    // What a waiter took as soon as it was there is gone when the key is read again.
+    const isServed = written && (key.parked > 0 || key.servedAtMs >= command.sentAtMs);
+    this.#mirror.touch(command.by, key, { read: !blind || !mayWrite, written, ...(isServed ? { raced: true } : {}) }, mayWrite ? before : key.revision);
     if (!command.isUncertain || !changed) return;
     const isExplained = !mayWrite && command.parts.length === 1 && command.parts.every((part) => this.#mirror.agrees(part, command.reply as Reply));
     if (isExplained) return;
@@ -270,7 +278,10 @@ export class RecordingSettler {
     }
     this.#seal(command, keys);
     command.missingReads = keys.length;
-    for (const key of keys) key.lateReplies.push(command);
+    for (const key of keys) {
+      key.lateReplies.push(command);
+      key.servedAtMs = Date.now();
+    }
     for (const key of keys) this.#applyLateIfQuiet(key);
   }
 
@@ -304,6 +315,18 @@ export class RecordingSettler {
     if (!(command.reply instanceof ErrorReply) || !/^(MOVED|ASK) /.test(command.reply.message)) return;
     this.#sink.problem(command.by, { code: 'cluster_redirect', message: `the server answered ${command.reply.message}: the client goes on to another node, past the gateway` });
   }
+}
+
+/** What a script left of a key from which waiting commands have been served since; undefined: none was, or it cannot be told. */
+function unserved(key: KeyState, found: ElementRead): { readonly element: Element | null } | undefined {
+  if (key.lateReplies.length === 0 || (found !== null && 'unreadable' in found)) return undefined;
+  let element: Element | null = found;
+  for (const command of key.lateReplies.toReversed()) {
+    const before = beforeServed(key.key, element, { args: command.parts[0]?.args ?? [], reply: command.reply as Reply });
+    if (before === undefined) return undefined;
+    element = before;
+  }
+  return { element };
 }
 
 function isOnlyOfScripts(command: RecordedCommand, key: KeyState): boolean {

@@ -8,8 +8,11 @@ export interface RedisRecordingSink {
   requestOf(lane: string, tag: string | null): RequestId | null;
   /** A new revision (element null: tombstone); returns its number. The same content as the newest one may give the same number. */
   revision(key: StateKey, element: Element | null, cause: RevisionCause, by: RequestId | null): number;
-  /** First touch within a request is what counts; the sink dedupes. revision: the number current before this command. */
-  touch(by: RequestId | null, key: StateKey, revision: number, access: { read: boolean; written: boolean }): void;
+  /**
+   * First touch within a request is what counts; the sink dedupes. revision: the number current before this command. raced: somebody
+   * else changed it in the same moment.
+   */
+  touch(by: RequestId | null, key: StateKey, revision: number, access: { read: boolean; written: boolean; raced?: boolean }): void;
   /** The request was given the list of all keys, as it is at this moment. */
   listing(by: RequestId | null): void;
   hint(by: RequestId | null, hint: OutcomeHint): void;

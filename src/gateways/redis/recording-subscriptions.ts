@@ -1,4 +1,5 @@
 import { ErrorReply, PushReply, type Reply } from '../../keyspace/reply.ts';
+import { globMatches } from '../../keyspace/glob.ts';
 import type { ByteString } from '../../lib/bytes.ts';
 import { itemsOf } from './recording-replies.ts';
 
@@ -32,6 +33,13 @@ export class SubscriptionTracker {
     if (typeof kind !== 'string' || (oldest === undefined && !this.#isSubscribed)) return 'answer';
     if (messages.has(kind) && this.#isSubscribed) return 'push';
     return confirmations.has(kind) ? this.#confirm(reply, kind, oldest) : 'answer';
+  }
+
+  /** How often this connection gets a message of a channel. */
+  receives(channel: ByteString): number {
+    let times = this.#names.subscribe.has(channel) ? 1 : 0;
+    for (const pattern of this.#names.psubscribe) if (globMatches(pattern, channel)) times++;
+    return times;
   }
 
   /** RESET ends all subscriptions. */

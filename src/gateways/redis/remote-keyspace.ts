@@ -10,14 +10,15 @@ import { ElementReader } from './element-reader.ts';
 import { writeCommands } from './element-writer.ts';
 import type { ServedKeyspace } from './keyspace-target.ts';
 import { OutputBuffer } from './output-buffer.ts';
-import { RemoteLink } from './remote-link.ts';
+import type { RemoteLinks } from './remote-link.ts';
 import { encodeReply } from './resp-encoder.ts';
+import { SessionLink } from './session-link.ts';
 import type { ControlConnection } from './upstream-control.ts';
-import type { UpstreamAddress } from './upstream.ts';
 
 /** What a {@link RemoteKeyspace} is made of. */
 export interface RemoteKeyspaceOptions {
-  readonly address: UpstreamAddress;
+  /** Connections to the server. */
+  readonly links: RemoteLinks;
   /** A connection of ours to the same server, for loading and reading back. */
   readonly control: ControlConnection;
   /** Database of the server that stands for database 0; the next ones for 1, 2 … */
@@ -43,7 +44,7 @@ const scriptCommands: ReadonlySet<string> = new Set(['SCRIPT', 'FUNCTION', 'PING
 const expiryToleranceMs = 1000;
 
 interface RemoteSession {
-  readonly link: RemoteLink;
+  readonly link: SessionLink;
   /** Stands for the session in the mirror: never in a transaction, never blocked for long. */
   readonly shadow: Session;
   /** Commands queued since MULTI, while one is open. */
@@ -60,6 +61,7 @@ export class RemoteKeyspace implements ServedKeyspace {
   readonly #sessions = new Map<Session, RemoteSession>();
   readonly #loaded = new Map<number, Set<ByteString>>();
   readonly #loading = new Set<Promise<void>>();
+  readonly #ending: Promise<void>[] = [];
   #diverged = false;
 
   constructor(options: RemoteKeyspaceOptions) {
@@ -101,7 +103,7 @@ export class RemoteKeyspace implements ServedKeyspace {
     }
     const remote = this.#remote(session);
     const { database } = session;
-    remote.link.send(this.#options.firstDatabase + database, this.#toServerTime(name, args), (reply) => {
+    remote.link.send(name, this.#options.firstDatabase + database, this.#toServerTime(name, args), (reply) => {
       const seen = this.#fromServerTime(name, reply);
       this.#follow(remote, database, name, args, seen);
       deliver(seen);
@@ -113,7 +115,7 @@ export class RemoteKeyspace implements ServedKeyspace {
     const remote = this.#sessions.get(session);
     if (remote === undefined) return;
     this.#sessions.delete(session);
-    remote.link.close();
+    this.#ending.push(remote.link.end());
     this.#options.mirror.end(remote.shadow);
   }
 
@@ -133,6 +135,7 @@ export class RemoteKeyspace implements ServedKeyspace {
   /** Ends every session and empties the case's databases. */
   async close(): Promise<void> {
     for (const session of this.#sessions.keys()) this.end(session);
+    await Promise.all(this.#ending);
     for (const database of this.#loaded.keys()) await this.#options.control.send(this.#options.firstDatabase + database, [['FLUSHDB']]);
   }
 
@@ -151,7 +154,7 @@ export class RemoteKeyspace implements ServedKeyspace {
   #remote(session: Session): RemoteSession {
     let remote = this.#sessions.get(session);
     if (remote === undefined) {
-      remote = { link: new RemoteLink(this.#options.address, session.protocol), shadow: newSession(() => {}), queue: undefined };
+      remote = { link: new SessionLink(this.#options.links, session.protocol), shadow: newSession(() => {}), queue: undefined };
       this.#sessions.set(session, remote);
       this.#loaded.set(session.database, this.#loaded.get(session.database) ?? new Set());
     }
@@ -236,7 +239,14 @@ export class RemoteKeyspace implements ServedKeyspace {
 
 /** Whether two replies are the same on the wire; sets in any order. */
 function sameReply(a: Reply, b: Reply): boolean {
-  return a === b || wire(a) === wire(b);
+  if (a === b) return true;
+  if (isList(a) && isList(b)) return a.length === b.length && a.every((item, index) => sameReply(item, b[index] as Reply));
+  if (typeof a === 'string' && typeof b === 'string') return false;
+  return wire(a) === wire(b);
+}
+
+function isList(reply: Reply): reply is readonly Reply[] {
+  return Array.isArray(reply);
 }
 
 function wire(reply: Reply): string {
