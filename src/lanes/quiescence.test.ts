@@ -165,6 +165,32 @@ test.skipIf(!python || process.platform !== 'linux')('an event loop with timers 
   }
 });
 
+test.skipIf(!python || process.platform !== 'linux')('an event loop that is never at rest: late effects are waited for, what it does by itself is not', async () => {
+  const gateway = new LineGateway();
+  const control = await ControlServer.start();
+  const instance = await startInstance({
+    id: 'beats', command: ['python3', `${fixtures}event-loop.py`], cwd: fixtures, env: { GATEWAY_PORT: String(await gateway.listen()), BEATS: '0.3 0.37' }, readyTimeoutMs: 15_000,
+    redirects: [], determinism: 'real', backgroundClockOffsetMs: 0, preload: 'off', isolation: 'none', control, registerPath: '',
+  });
+  try {
+    const tookMs: number[] = [];
+    for (const path of ['/nothing', '/later', '/now', '/pooled', '/nothing', '/later', '/nothing', '/later', '/nothing']) {
+      gateway.lines.length = 0;
+      await get(instance.address, path);
+      const before = performance.now();
+      expect(await instance.quiescent({ gateways: [gateway], timeoutMs: 10_000 })).toBe(true);
+      tookMs.push(performance.now() - before);
+      expect(gateway.lines).toEqual(path === '/nothing' ? [] : [path.slice(1)]);
+    }
+    expect(Math.max(...tookMs)).toBeLessThan(4_000); // once, to see that it does so by itself
+    expect(tookMs.at(-1)).toBeLessThan(1_500);
+  } finally {
+    await instance.stop();
+    await control.close();
+    gateway.server.close();
+  }
+}, 30_000);
+
 test.skipIf(process.platform !== 'linux')('Node.js without the preload: timers are waited for, kept-open connections are not', async () => {
   const gateway = new LineGateway();
   const control = await ControlServer.start();

@@ -1,13 +1,16 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import { isShort } from './idle-profile.ts';
+import type { IdleProfile, Waiting } from './idle-profile.ts';
 import { hasProc, numbersIn, readStat, timesRun } from './proc.ts';
 import type { ProcessTree } from './process-tree.ts';
 import { timedWait } from './waits.ts';
-import type { TimedWait } from './waits.ts';
 
 /**
  * When has a service without the preload finished with a request? When its gateways have nothing open, no process that was born since is
  * alive, and every thread sleeps with nothing that would wake it by itself: the kernel says which system call each one waits in, so a
  * `sleep(0.15)` before a late write is seen as such and waited for, however long it takes, and an idle service costs one look.
+ *
+ * A thread that wakes again and again for nothing, as one with timers of its own does, is taken for idle while the gateways are quiet.
  *
  * Limits: a thread that waits without a time limit for something no gateway stands for (a direct connection to a database) counts as idle.
  * A wait that is asked to last about as long as the bound or longer is not waited for: its effect would come too late anyway.
@@ -29,99 +32,6 @@ export interface QuiescenceResult {
   readonly waitingFor: string;
 }
 
-/**
- * An event loop shows its next timer alone, so a known one may hide a later one of the request. One that rings sooner than this is waited
- * for, to see what comes after it; behind one that rings later, an effect that a request sets off still later than that would be missed.
- */
-const soonMs = 1_000;
-
-/** A thread that waits. */
-interface Waiting {
-  readonly pid: number;
-  readonly tid: number;
-  /** How often it had been given a processor, before it was looked at. */
-  readonly runs: number;
-  /** null: without a time limit. */
-  readonly wait: TimedWait | null;
-}
-
-/** Two sightings of one timer, in ms: taken for the same if it would ring at the same time. */
-const sameTimerMs = 2;
-
-/**
- * What threads wait for while the service does nothing: the `poll(0.5)` of an accept loop, the timer that closes unused connections.
- * Timers are known by when they ring, since event loops ask for what is left of them.
- */
-export class IdleProfile {
-  readonly #waits = new Set<string>();
-  #timers = new Map<number, { earliest: number; latest: number }>();
-  #lastIdle = 0;
-  /** Processes that live while nothing is going on: any other belongs to the request under way. */
-  #processes: ReadonlySet<number> = new Set();
-
-  /** Takes what the tree waits in now for idle. Call it only when no request is under way. */
-  learn(tree: ProcessTree, boundMs: number): void {
-    if (!hasProc) return;
-    const members = tree.members();
-    const waits = members.flatMap((pid) => numbersIn(`/proc/${pid}/task`).map((tid): Waiting => ({ pid, tid, runs: 0, wait: timedWait(pid, tid) })));
-    this.remember(members, waits);
-    for (const { tid, wait } of waits) {
-      // a longer one is never waited for
-      if (wait !== null && (wait.limitMs === null || wait.limitMs < boundMs)) this.#waits.add(nameOf(tid, wait));
-    }
-  }
-
-  /** Notes which processes live and when timers ring while nothing is going on. */
-  remember(members: readonly number[], waits: readonly Waiting[]): void {
-    const now = performance.now();
-    const timers = new Map<number, { earliest: number; latest: number }>();
-    for (const { tid, wait } of waits) {
-      if (wait !== null && wait.limitMs !== null) timers.set(tid, this.#rings(tid, wait, now));
-    }
-    this.#processes = new Set(members);
-    this.#timers = timers;
-    this.#lastIdle = now;
-  }
-
-  /** The process was there before the request. */
-  hasProcess(pid: number): boolean {
-    return this.#processes.has(pid);
-  }
-
-  /** This wait is one the thread is in when nothing is going on. */
-  expects(tid: number, wait: TimedWait): boolean {
-    if (this.#waits.has(nameOf(tid, wait))) return true;
-    const timer = this.#timers.get(tid);
-    if (timer === undefined || wait.limitMs === null || wait.limitMs < soonMs) return false;
-    const now = this.#rings(tid, wait, performance.now());
-    return now.earliest <= timer.latest + sameTimerMs && now.latest >= timer.earliest - sameTimerMs;
-  }
-
-  /** When it ends: a wait that was asked for began after the service was last seen idle, unless it is that very one. */
-  #rings(tid: number, wait: TimedWait, now: number): { earliest: number; latest: number } {
-    const latest = now + (wait.limitMs ?? 0);
-    if (wait.measure === 'left') return { earliest: latest, latest };
-    const before = this.#timers.get(tid);
-    if (before !== undefined && latest - (now - this.#lastIdle) <= before.latest && latest >= before.earliest) {
-      return { earliest: Math.max(before.earliest, latest - (now - this.#lastIdle)), latest: Math.min(latest, before.latest) };
-    }
-    return { earliest: latest - (now - this.#lastIdle), latest };
-  }
-}
-
-/** Waits up to this long are one: watchdogs such as Go's vary theirs between 20 µs and 10 ms. */
-const shortMs = 20;
-
-function isShort(wait: TimedWait): boolean {
-  return wait.limitMs !== null && wait.limitMs <= shortMs;
-}
-
-/** A wait for a point in time differs each time it is looked at: it goes by its name alone. */
-function nameOf(tid: number, wait: TimedWait): string {
-  if (wait.measure === 'left' || wait.limitMs === null) return `${tid} ${wait.name}`;
-  return `${tid} ${wait.name} ${isShort(wait) ? 'short' : wait.limitMs}`;
-}
-
 /** What {@link waitQuiescent} looks at. */
 export interface QuiescenceOptions {
   readonly tree: ProcessTree;
@@ -133,16 +43,24 @@ export interface QuiescenceOptions {
 /** Resolves when the lane is idle, or when `timeoutMs` are over, saying what it still waited for. Never throws. */
 export async function waitQuiescent(options: QuiescenceOptions): Promise<QuiescenceResult> {
   const deadline = performance.now() + options.timeoutMs;
+  const waited = new WaitedFor();
+  let quietSince = performance.now();
+  let before = total(options.gateways);
   for (let pauseMs = 0.2; ; pauseMs = Math.min(pauseMs * 1.5, 5)) {
-    const before = total(options.gateways);
-    const first = look(options);
+    const now = total(options.gateways);
+    if (now !== before) quietSince = performance.now();
+    before = now;
+    const quietMs = performance.now() - quietSince;
+    const first = look(options, quietMs);
+    if (first.waiting !== null && waited.isRestless(first.waiting, now) && quietMs >= restlessMs) options.profile.takeForRestless(first.waiting);
     // Between two looks that agree all of it slept at once, and nothing was born that the first one missed.
-    if (first.reason === null && isSame(first, look(options), options.profile)) {
+    if (first.reason === null && isSame(first, look(options, quietMs), options.profile)) {
       // what was written to us by then is in our sockets: a whole turn of the loop reads it
       await turn();
       await turn();
       if (gatewayReason(options.gateways) === null && total(options.gateways) === before) {
         options.profile.remember(first.members, first.waits);
+        for (const { name, limitMs } of waited.inVain(before)) options.profile.cameToNothing(name, limitMs);
         return { outcome: 'idle', waitingFor: '' };
       }
     } else if (first.reason === gone) {
@@ -152,6 +70,43 @@ export async function waitQuiescent(options: QuiescenceOptions): Promise<Quiesce
     const restMs = Math.min(first.restMs, longestRestMs, deadline - performance.now());
     if (pauseMs < 1 && restMs < 1) await turn();
     else await delay(Math.max(pauseMs, restMs));
+  }
+}
+
+/** How long, and how often, a thread must wake for nothing to be taken for one that does so by itself. */
+const restlessMs = 1_000;
+const restlessRings = 3;
+
+/** The last wait of a thread that was waited for, and what the gateways had counted while it lasted. */
+interface LastWait {
+  readonly name: string;
+  /** As first seen. */
+  readonly limitMs: number;
+  readonly runs: number;
+  /** How often the thread has gone on and come back. */
+  readonly rings: number;
+  activity: number;
+}
+
+/** What has been waited for, thread by thread. */
+class WaitedFor {
+  readonly #last = new Map<number, LastWait>();
+
+  /** Notes what was seen of a thread; whether it wakes again and again. */
+  isRestless({ tid, runs, wait }: Waiting, activity: number): boolean {
+    const before = this.#last.get(tid);
+    if (before?.runs === runs) {
+      before.activity = activity;
+      return before.rings >= restlessRings;
+    }
+    const rings = before === undefined ? 0 : before.rings + 1;
+    this.#last.set(tid, { name: wait?.name ?? '', limitMs: wait?.limitMs ?? 0, runs, rings, activity });
+    return rings >= restlessRings;
+  }
+
+  /** Waits since which the gateways have counted nothing. */
+  *inVain(activity: number): Iterable<LastWait> {
+    for (const wait of this.#last.values()) if (wait.activity === activity) yield wait;
   }
 }
 
@@ -166,6 +121,8 @@ interface Look {
   readonly reason: string | null;
   /** For how long it will not be, at least. */
   readonly restMs: number;
+  /** The thread whose wait is the reason. */
+  readonly waiting: Waiting | null;
   readonly members: readonly number[];
   readonly waits: readonly Waiting[];
 }
@@ -173,25 +130,33 @@ interface Look {
 interface Reason {
   readonly text: string;
   readonly restMs: number;
+  readonly waiting: Waiting | null;
 }
 
-function look(options: QuiescenceOptions): Look {
+function look(options: QuiescenceOptions, quietMs: number): Look {
   const waits: Waiting[] = [];
   const open = gatewayReason(options.gateways);
-  if (open !== null || !hasProc) return { reason: open, restMs: 0, members: [], waits };
+  if (open !== null || !hasProc) return { reason: open, restMs: 0, waiting: null, members: [], waits };
   const known = options.tree.knownMembers;
-  let reason = firstReason(known, options, waits);
-  if (reason !== null) return { reason: reason.text, restMs: reason.restMs, members: known, waits };
+  let reason = firstReason(known, options.profile, { waits, quietMs, boundMs: options.timeoutMs });
+  if (reason !== null) return { reason: reason.text, restMs: reason.restMs, waiting: reason.waiting, members: known, waits };
   // only now the costly list of all processes
   const members = options.tree.members();
-  if (members.length === 0) return { reason: gone, restMs: 0, members, waits };
-  reason = firstReason(members.filter((pid) => !known.includes(pid)), options, waits);
-  return { reason: reason?.text ?? null, restMs: reason?.restMs ?? 0, members, waits };
+  if (members.length === 0) return { reason: gone, restMs: 0, waiting: null, members, waits };
+  reason = firstReason(members.filter((pid) => !known.includes(pid)), options.profile, { waits, quietMs, boundMs: options.timeoutMs });
+  return { reason: reason?.text ?? null, restMs: reason?.restMs ?? 0, waiting: reason?.waiting ?? null, members, waits };
 }
 
-function firstReason(pids: readonly number[], options: QuiescenceOptions, waits: Waiting[]): Reason | null {
+/** What a look knows and notes. */
+interface Looking {
+  readonly waits: Waiting[];
+  readonly quietMs: number;
+  readonly boundMs: number;
+}
+
+function firstReason(pids: readonly number[], profile: IdleProfile, looking: Looking): Reason | null {
   for (const pid of pids) {
-    const reason = lookAt(pid, options, waits);
+    const reason = lookAt(pid, profile, looking);
     if (reason !== null) return reason;
   }
   return null;
@@ -203,7 +168,7 @@ function isSame(first: Look, second: Look, profile: IdleProfile): boolean {
   if (second.members.some((pid, index) => pid !== first.members[index])) return false;
   return second.waits.every(({ tid, runs, wait }, index) => {
     const before = first.waits[index] as Waiting;
-    return tid === before.tid && (runs === before.runs || (wait !== null && isShort(wait) && profile.expects(tid, wait)));
+    return tid === before.tid && (runs === before.runs || (wait !== null && isShort(wait) && profile.expects(tid, wait, 0)));
   });
 }
 
@@ -235,21 +200,22 @@ export function isWorking(tree: ProcessTree): boolean {
 /** Waits that nothing but time ends. */
 const sleeps: ReadonlySet<string> = new Set(['nanosleep', 'clock_nanosleep']);
 
-function lookAt(pid: number, { profile, timeoutMs }: QuiescenceOptions, waits: Waiting[]): Reason | null {
+function lookAt(pid: number, profile: IdleProfile, { waits, quietMs, boundMs }: Looking): Reason | null {
   const whole = readStat(`/proc/${pid}/stat`);
   if (whole === null || whole.state === 'Z' || whole.state === 'X') return null;
-  if (!profile.hasProcess(pid)) return { text: `process ${pid}, started during the request`, restMs: 0 };
+  if (!profile.hasProcess(pid)) return { text: `process ${pid}, started during the request`, restMs: 0, waiting: null };
   for (const tid of numbersIn(`/proc/${pid}/task`)) {
     const runs = timesRun(pid, tid); // before its state: whoever has the same count later has slept all the while
     const state = readStat(`/proc/${pid}/task/${tid}/stat`)?.state;
-    if (state === 'R' || state === 'D') return { text: `process ${pid} is working`, restMs: 0 };
+    if (state === 'R' || state === 'D') return { text: `process ${pid} is working`, restMs: 0, waiting: null };
     const wait = timedWait(pid, tid);
-    waits.push({ pid, tid, runs, wait });
-    if (wait === null || profile.expects(tid, wait)) continue;
+    const waiting = { pid, tid, runs, wait };
+    waits.push(waiting);
+    if (wait === null || profile.expects(tid, wait, quietMs)) continue;
     // as long as the bound: an idle timeout of a kept-open connection, or something that comes too late to be waited for
-    if (wait.limitMs !== null && wait.limitMs >= timeoutMs * 0.9) continue;
+    if (wait.limitMs !== null && wait.limitMs >= boundMs * 0.9) continue;
     const text = `process ${pid} waits in ${wait.name}${wait.limitMs === null ? '' : ` for ${Math.max(0, Math.round(wait.limitMs))} ms`}`;
-    return { text, restMs: wait.measure === 'left' && sleeps.has(wait.name) ? wait.limitMs ?? 0 : 0 };
+    return { text, restMs: wait.measure === 'left' && sleeps.has(wait.name) ? wait.limitMs ?? 0 : 0, waiting };
   }
   return null;
 }

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LocalAddress } from '../model/preload-protocol.ts';
 import type { FakeClock } from './fake-clock.ts';
+import { IdleProfile } from './idle-profile.ts';
 import type { Exit, Launched } from './launch.ts';
 import type { AddressPlan } from './plan-addresses.ts';
 import type { DirectConnection, PreloadLink } from './preload-link.ts';
 import { hasProc } from './proc.ts';
-import { IdleProfile, isWorking, waitQuiescent } from './quiescence.ts';
+import { isWorking, waitQuiescent } from './quiescence.ts';
 import type { GatewayActivity } from './quiescence.ts';
 import type { Ready } from './readiness.ts';
 
