@@ -84,7 +84,6 @@ class ReplayEngine {
   readonly #notes = new Map<string, CaseProblem>();
   readonly #slots = new Set<Slot>();
   readonly #retry: { readonly planned: PlannedCase; readonly problem: CaseProblem }[] = [];
-  readonly #background: Overlay;
   readonly #laneStore: LaneStoreKind;
   #retrying: Promise<void> = Promise.resolve();
   #restarts = 0;
@@ -92,6 +91,7 @@ class ReplayEngine {
   #fruitless = 0;
   #hangs = 0;
   #mode: 'process' | 'virtual' = 'process';
+  #clock: 'case' | 'real' = 'real';
 
   constructor(options: ReplayOptions, control: ControlServer) {
     this.#options = options;
@@ -99,7 +99,6 @@ class ReplayEngine {
     this.#cache = new EntryCache(options.source);
     this.#keys = new KeyIndex(options.recording);
     this.#calls = new CallIndex(options.recording);
-    this.#background = this.#overlay({ request: outsideAnyRequest(options.recording), needs: new Map() });
     this.#laneStore = chooseLaneStore(options.laneStore, options.requests);
   }
 
@@ -114,7 +113,8 @@ class ReplayEngine {
     try {
       const first = await this.#startSlot(0);
       this.#mode = first.instance.preloaded ? 'virtual' : 'process';
-      this.#noteClock(first, startedAt);
+      this.#clock = options.determinism === 'request' && (first.instance.preloaded || first.instance.hasFakeClock) ? 'case' : 'real';
+      this.#noteClock(startedAt);
       const feed = options.feed?.((one) => this.#cache.load(one.needs.values())) ?? new Prefetcher(ordered, this.#cache);
       const others = Array.from({ length: Math.max(0, Math.min(options.instances, planned.length) - 1) }, (_, index) => this.#serveAlso(index + 1, feed));
       await Promise.all([this.#serve(first, 0, feed), ...others]);
@@ -127,7 +127,7 @@ class ReplayEngine {
     for (const request of options.requests) if (!this.#outcomes.has(request.id)) this.#outcomes.set(request.id, notRunOutcome(request, reason));
     return {
       kind: 'run', formatVersion: runFormatVersion, label: options.label, startedAt, durationMs: performance.now() - steady,
-      mode: this.#mode, lanes: options.instances, concurrency: this.#mode === 'virtual' ? options.concurrency : 1,
+      mode: this.#mode, lanes: options.instances, concurrency: this.#mode === 'virtual' ? options.concurrency : 1, clock: this.#clock,
       outcomes: options.requests.map((request) => this.#withLate(this.#outcomes.get(request.id) as CaseOutcome)),
       notes: [...this.#notes.values()],
     };
@@ -135,7 +135,6 @@ class ReplayEngine {
 
   async close(): Promise<void> {
     await Promise.all([...this.#slots].map((slot) => slot.close()));
-    this.#background.close();
   }
 
   async #startSlot(index: number): Promise<Slot> {
@@ -145,7 +144,8 @@ class ReplayEngine {
       id: `lane-${index + 1}`, service: options.service, cwd: options.cwd, redis: manifest.redis, http: manifest.http,
       control: this.#control, registerPath: options.registerPath, preload: options.preload, isolation: options.isolation,
       determinism: options.determinism, backgroundClockOffsetMs: manifest.createdAt - Date.now(), connections: Math.max(1, options.concurrency),
-      laneStore: this.#laneStore, cases: Math.max(1, options.concurrency), background: this.#background,
+      // beside each case that runs another may be finishing
+      laneStore: this.#laneStore, cases: 2 * Math.max(1, options.concurrency), background: this.#overlay({ request: outsideAnyRequest(options.recording), needs: new Map() }),
       onDirect: (tag, address) => this.#onDirect(tag, address),
       onLate: (tag) => this.#late.set(tag, (this.#late.get(tag) ?? 0) + 1),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -287,7 +287,7 @@ class ReplayEngine {
     const { tag, stateWaitMs } = attempt;
     const { recording, requestTimeoutMs } = this.#options;
     const body = request.request.body === null ? null : await recording.payload(request.request.body.hash);
-    const overlay = this.#overlay(planned);
+    const overlay = this.#overlay(planned, slot);
     const lane = await slot.targets(overlay, planned.needs.keys());
     const run = new CaseRun({ request, overlay, lane, calls: new CallReplay(recording, request, this.#calls), startedAt: performance.now(), stateWaitMs });
     slot.enter(tag, run);
@@ -320,11 +320,13 @@ class ReplayEngine {
     return [{ code: 'not_idle', message }];
   }
 
-  #overlay({ request, needs }: PlannedCase): Overlay {
+  /** @param slot where the case runs; none: for commands outside any case */
+  #overlay({ request, needs }: PlannedCase, slot?: Slot): Overlay {
     const startedAt = performance.now();
     return new Overlay({
       state: new KnownState(this.#options.recording, request, needs), keys: this.#keys, cache: this.#cache,
       startedAt: request.at, elapsed: () => performance.now() - startedAt, seed: request.seed, hints: request.hints,
+      ...slot === undefined ? {} : { publishOutside: (server, channel, message) => slot.publish(server, channel, message) },
     });
   }
 
@@ -345,9 +347,9 @@ class ReplayEngine {
     this.#note('direct_connection', message, address);
   }
 
-  #noteClock({ instance }: Slot, startedAt: number): void {
+  #noteClock(startedAt: number): void {
     const { determinism, recording } = this.#options;
-    if (determinism === 'real' || instance.preloaded || instance.hasFakeClock || startedAt - recording.manifest.createdAt < agedMs) return;
+    if (determinism === 'real' || this.#clock === 'case' || startedAt - recording.manifest.createdAt < agedMs) return;
     this.#note('clock_real', 'the time of day in the service is the real one, not the recorded one; where libfaketime is installed (on Debian: faketime) it is set for each request');
   }
 

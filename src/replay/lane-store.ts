@@ -1,5 +1,6 @@
 import { commandSpec } from '../keyspace/registry.ts';
 import type { KeyspaceTarget } from '../gateways/redis/keyspace-target.ts';
+import { RemoteLinks } from '../gateways/redis/remote-link.ts';
 import { RemoteKeyspace } from '../gateways/redis/remote-keyspace.ts';
 import { ControlConnection } from '../gateways/redis/upstream-control.ts';
 import { findRedisServer, RedisProcess } from '../lanes/redis-process.ts';
@@ -47,17 +48,21 @@ const databasesPerServer = 16;
 export class RedisLaneStore {
   readonly #process: RedisProcess;
   readonly #control: ControlConnection;
+  readonly #links: RemoteLinks;
   readonly #servers: readonly string[];
   readonly #free: number[];
+  /** Who waits for databases. */
+  readonly #waiting: ((first: number) => void)[] = [];
 
   private constructor(process: RedisProcess, control: ControlConnection, servers: readonly string[], cases: number) {
     this.#process = process;
     this.#control = control;
+    this.#links = new RemoteLinks(process.address);
     this.#servers = servers;
     this.#free = Array.from({ length: cases }, (_, index) => index * servers.length * databasesPerServer);
   }
 
-  /** Starts the server. `cases`: how many may be in flight, the one outside any case included. */
+  /** Starts the server. `cases`: how many may be in flight, the one outside any case included; more wait. */
   static async start(servers: readonly string[], cases: number): Promise<RedisLaneStore> {
     const process = await RedisProcess.start(cases * Math.max(1, servers.length) * databasesPerServer);
     try {
@@ -70,10 +75,10 @@ export class RedisLaneStore {
 
   /** Databases for a case, loaded with the elements it is known to need. */
   async enter(overlay: Overlay, needs: Iterable<StateKey>): Promise<LaneTargets> {
-    const first = this.#free.pop() ?? 0;
+    const first = this.#free.pop() ?? (await new Promise<number>((resolve) => this.#waiting.push(resolve)));
     const keyspaces = new Map<string, RemoteKeyspace>();
     this.#servers.forEach((server, index) => keyspaces.set(server, new RemoteKeyspace({
-      address: this.#process.address, control: this.#control, firstDatabase: first + index * databasesPerServer, mirror: overlay.keyspace(server),
+      links: this.#links, control: this.#control, firstDatabase: first + index * databasesPerServer, mirror: overlay.keyspace(server),
     })));
     await loadNeeds(keyspaces, needs);
     return {
@@ -82,13 +87,21 @@ export class RedisLaneStore {
         for (const keyspace of keyspaces.values()) await keyspace.settle();
       },
       close: async () => {
-        for (const keyspace of keyspaces.values()) await keyspace.close();
-        this.#free.push(first);
+        // The next case need not wait until the databases are empty: it takes others.
+        const emptied = Promise.all([...keyspaces.values()].map((keyspace) => keyspace.close()));
+        emptied.catch(() => {}).finally(() => this.#giveBack(first));
       },
     };
   }
 
+  #giveBack(first: number): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free.push(first);
+    else next(first);
+  }
+
   async stop(): Promise<void> {
+    this.#links.close();
     this.#control.close();
     await this.#process.stop();
   }

@@ -22,6 +22,8 @@ export interface OverlayOptions {
   /** 32 hexadecimal digits. */
   readonly seed: string;
   readonly hints: readonly OutcomeHint[];
+  /** Gives a message that the case publishes to those who listen outside it; returns how many they are. */
+  readonly publishOutside?: (server: string, channel: ByteString, message: ByteString) => number;
 }
 
 /** One element as this case met it, and what the case has done to it. */
@@ -151,7 +153,7 @@ export class Overlay {
   }
 
   #makeKeyspace(server: string): Keyspace {
-    const { startedAt, elapsed, seed, hints } = this.#options;
+    const { startedAt, elapsed, seed, hints, publishOutside } = this.#options;
     let draw: (() => number) | undefined;
     return new Keyspace({
       now: () => startedAt + Math.floor(elapsed()),
@@ -160,6 +162,7 @@ export class Overlay {
       base: this.#baseOf(server),
       observer: this.#observerOf(server),
       hints,
+      ...publishOutside === undefined ? {} : { publishOutside: (channel, message) => publishOutside(server, channel, message) },
       onUnsupported: (name) => this.unsupported(name),
     });
   }

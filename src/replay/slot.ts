@@ -6,6 +6,7 @@ import type { KeyspaceTarget } from '../gateways/redis/keyspace-target.ts';
 import type { ControlServer } from '../lanes/control-server.ts';
 import type { ServiceInstance } from '../lanes/instance.ts';
 import { startService } from '../lanes/start-service.ts';
+import type { ByteString } from '../lib/bytes.ts';
 import type { HttpSpec, RedisSpec, ServiceSpec } from '../model/recording.ts';
 import type { Redirect } from '../model/preload-protocol.ts';
 import type { CaseRun } from './case-run.ts';
@@ -34,7 +35,7 @@ export interface SlotOptions {
   /** Gives up waiting for readiness when it is aborted. */
   readonly signal?: AbortSignal;
 
-  /** The state that commands outside any case run on. */
+  /** The state that commands outside any case run on; closed with the slot. */
   readonly background: Overlay;
   /** A connection past the gateways: neither recorded nor isolated. */
   readonly onDirect: (tag: string | null, address: string) => void;
@@ -53,12 +54,14 @@ export class Slot {
   readonly client: ReplayClient;
   readonly #gateways: SlotGateways;
   readonly #store: RedisLaneStore | undefined;
+  readonly #background: Overlay;
 
-  private constructor(instance: ServiceInstance, client: ReplayClient, gateways: SlotGateways, store: RedisLaneStore | undefined) {
+  private constructor(instance: ServiceInstance, client: ReplayClient, gateways: SlotGateways, own: { readonly store: RedisLaneStore | undefined; readonly background: Overlay }) {
     this.instance = instance;
     this.client = client;
     this.#gateways = gateways;
-    this.#store = store;
+    this.#store = own.store;
+    this.#background = own.background;
   }
 
   /** Starts gateways, then the instance, and waits until it is ready. */
@@ -78,12 +81,21 @@ export class Slot {
       });
       instance.onDirect(({ host, port, tag }) => options.onDirect(tag, `${host}:${port}`));
       const client = new ReplayClient(instance.address, { connections: options.connections, keepAlive: instance.preloaded });
-      return new Slot(instance, client, gateways, store);
+      return new Slot(instance, client, gateways, { store, background: options.background });
     } catch (error) {
       await gateways?.close();
       await store?.stop();
+      options.background.close();
       throw error;
     }
+  }
+
+  /**
+   * Gives a message of a case to what the service has subscribed to outside any request, as at its start, and returns how many got it:
+   * what it keeps in its process follows its own messages.
+   */
+  publish(server: string, channel: ByteString, message: ByteString): number {
+    return this.#background.keyspace(server).subscriptions.publish(channel, message);
   }
 
   /** Where a case's commands will run, with the state it needs in place. */
@@ -115,6 +127,7 @@ export class Slot {
     await this.instance.stop();
     await this.#gateways.close();
     await this.#store?.stop();
+    this.#background.close();
   }
 }
 

@@ -147,6 +147,14 @@ describe('self-replay gate', () => {
     expect(result.reproduced).toBe(1);
     expect(result.allowances?.every(({ reason, requests }) => reason.startsWith('raced') && requests === 1)).toBe(true);
   });
+  it('nor keys that came or went between the pages of a listing', async () => {
+    const given = revisionOf('v', null);
+    const other: Revision = { kind: 'revision', key: 'redis:0/new', revision: 1, hash: keep(encodeValue(stringOf('x'))).hash, sizeBytes: 1, expiresAtMs: null, position: 5, at: 0, by: 'r2', cause: 'write' };
+    given.chains.set('redis:0/new', { key: 'redis:0/new', revisions: [other] });
+    const listed = (listedUntil: number): ReturnType<typeof revisionOf> => ({ ...given, request: { ...given.request, listedAt: 3, listedUntil } });
+    const found = answer('r1', { at: '2026-01-01T00:00:00Z', l: [1] }, { effects: wrote('v', null) });
+    expect([(await gate(listed(4), found)).reproduced, (await gate(listed(6), found)).reproduced]).toEqual([0, 1]);
+  });
   it('does not ask for writes that changed nothing', async () => {
     const idle = effectOf('other', stringOf('x'), { before: { value: stringOf('x'), expiresAtMs: null } });
     expect((await gate(revisionOf('v', null), answer('r1', { at: '2026-01-01T00:00:00Z', l: [1, 2] }, { effects: [...wrote('v', null), idle] }))).reproduced).toBe(1);

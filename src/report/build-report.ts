@@ -10,7 +10,8 @@ import { gateCase } from './gate.ts';
 import { groupDifferences } from './group.ts';
 import { comparisonContext, judgeCase, type Judging } from './judge-case.ts';
 import { knownBefore, type RecordedBytes } from './known-text.ts';
-import { Noise, type RunClock } from './noise.ts';
+import { Noise } from './noise.ts';
+import { clockBetween, clockFromNow, unknownClock } from './run-clock.ts';
 import { learnTemplates } from './templates.ts';
 import { UserRules, type UserRuleSettings } from './user-rules.ts';
 
@@ -37,9 +38,6 @@ export interface ReportInput extends JudgeInput {
   readonly createdAt?: number;
 }
 
-/** Replays of a case on one machine stay within this of their run's start plus its length. */
-const clockSlackMs = 5000;
-
 /**
  * Compares a candidate's run with the baseline's, case by case: learns noise from the control runs, passes the self-replay gate,
  * gives every request exactly one verdict and groups what differs by cause.
@@ -49,7 +47,7 @@ export async function buildReport(input: ReportInput): Promise<Report> {
   const { requests, controls, candidate } = input;
   const prepared = await prepareJudging(input, [candidate]);
   const { judging, route, first } = prepared;
-  judging.clock = clockBetween(controls[0], candidate);
+  judging.clock = clockBetween(controls[0], candidate, input.seeded !== false);
   const outcomes = outcomesById(candidate);
   const cases: CaseReport[] = [];
   for (const record of requests) cases.push(await judgeOne(prepared, record, outcomes.get(record.id)));
@@ -74,12 +72,9 @@ export async function buildReport(input: ReportInput): Promise<Report> {
 export async function createJudge(input: JudgeInput): Promise<(record: RequestRecord, outcome: CaseOutcome) => Promise<CaseReport>> {
   const prepared = await prepareJudging(input, []);
   const [first] = input.controls;
-  prepared.judging.clock = { shiftMs: first === undefined ? 0 : Date.now() - first.startedAt, slackMs: maxSuiteMs };
+  prepared.judging.clock = clockFromNow(first, input.seeded !== false);
   return (record, outcome) => judgeOne(prepared, record, outcome);
 }
-
-/** How long a suite may run whose cases are judged one by one. */
-const maxSuiteMs = 3_600_000;
 
 interface Prepared {
   readonly input: JudgeInput;
@@ -100,7 +95,7 @@ async function prepareJudging(input: JudgeInput, candidates: readonly Run[]): Pr
   const route = (record: RequestRecord): string => routes.get(record.id) ?? routeOf(record.request.method, record.request.target);
   await learnNoise({ input, noise, userRules, controlOutcomes: [first, ...others], route, bytes, templates });
   const judging: Judging = {
-    bytes, templates, noise, userRules, seeded: input.seeded ?? !noise.varies, clock: { shiftMs: 0, slackMs: clockSlackMs },
+    bytes, templates, noise, userRules, seeded: input.seeded ?? !noise.varies, clock: unknownClock,
     leaves: { compared: 0, covered: 0 }, ignored: new Map(), renames: new Map(), generated: new Set(),
   };
   return { input, judging, route, first, others };
@@ -157,10 +152,10 @@ async function learnNoise({ input, noise, userRules, controlOutcomes, route, byt
       if (other?.status !== 'completed' || identicalOutcomes(baseline, other)) continue;
       const known = await knownBefore(record, [baseline, other], bytes);
       // no rule applies yet: all that differs teaches, and decimals that stand consistently for one another are ids
+      const clock = clockBetween(input.controls[0], input.controls[index + 1], input.seeded !== false);
       const comparison = compareDocuments(documentOf(baseline), documentOf(other), {
-        templates, known, decimalAt: () => true, unordered: (place) => userRules.isUnordered(place),
+        templates, known, decimalAt: () => true, unordered: (place) => userRules.isUnordered(place), clock,
       });
-      const clock = clockBetween(input.controls[0], input.controls[index + 1]);
       for (const finding of comparison.findings) if (userRules.ignoring(finding, comparison) === undefined) noise.learn(record.id, route(record), finding, clock);
       for (const token of comparison.renamed) {
         noise.varies = true;
@@ -168,11 +163,6 @@ async function learnNoise({ input, noise, userRules, controlOutcomes, route, byt
       }
     }
   }
-}
-
-function clockBetween(a: Run | undefined, b: Run | undefined): RunClock {
-  if (a === undefined || b === undefined) return { shiftMs: 0, slackMs: clockSlackMs };
-  return { shiftMs: b.startedAt - a.startedAt, slackMs: Math.max(a.durationMs, b.durationMs) + clockSlackMs };
 }
 
 function* namesOf(runs: readonly Run[]): Iterable<string> {

@@ -15,13 +15,14 @@ import { canonical, leaf, typeOf, type Tree } from './tree.ts';
 import { momentOf } from './value-class.ts';
 import { show, shorten } from './words.ts';
 
-/** An expiry given as a moment is compared with this tolerance: the moment was computed from a clock that runs. */
-export const expiryToleranceMs = 1000;
+/** Moments (of expiry, in ids of streams) are compared with a tolerance of as long as the cases went on, at least this: clocks run. */
+export const leastClockToleranceMs = 1000;
 
 /** How writes are compared. */
 export interface WriteComparison {
   readonly emit: (finding: Finding) => void;
   readonly unordered: (segments: readonly Segment[]) => boolean;
+  readonly clockToleranceMs: number;
 }
 
 /** Tells the differences between what the two wrote. */
@@ -67,7 +68,7 @@ function compareWrite(baseline: WriteDocument, candidate: WriteDocument, options
       message: `${key} is a ${candidate.type} instead of a ${baseline.type}`,
     });
   }
-  const expiry = compareExpiry(baseline, candidate);
+  const expiry = compareExpiry(baseline, candidate, options);
   if (expiry !== undefined) options.emit(expiry);
 }
 
@@ -80,7 +81,7 @@ function compareValues(baseline: WriteDocument, candidate: WriteDocument, option
     emit: (change) => {
       const part = partOf(baseline, change, root.length);
       if (part !== undefined) told.add(part);
-      if (isNearbyStreamId(change)) return;
+      if (isNearbyStreamId(change, options)) return;
       options.emit(valueFinding(baseline, candidate, change, part));
     },
   });
@@ -153,9 +154,9 @@ function compareWritten(baseline: WriteDocument, candidate: WriteDocument, optio
   });
 }
 
-function compareExpiry(baseline: WriteDocument, candidate: WriteDocument): Finding | undefined {
+function compareExpiry(baseline: WriteDocument, candidate: WriteDocument, { clockToleranceMs }: WriteComparison): Finding | undefined {
   const [before, after] = [baseline.expiry, candidate.expiry];
-  if (sameExpiry(before, after)) return undefined;
+  if (sameExpiry(before, after, clockToleranceMs)) return undefined;
   const words = { baseline: expiryInWords(before), candidate: expiryInWords(after) };
   const bothSet = before !== null && after !== null && before.kind !== 'cleared' && after.kind !== 'cleared';
   return {
@@ -165,19 +166,19 @@ function compareExpiry(baseline: WriteDocument, candidate: WriteDocument): Findi
   };
 }
 
-/** Relative times exactly; as soon as one is a moment, within {@link expiryToleranceMs}. */
-export function sameExpiry(a: ExpiryEffect | null, b: ExpiryEffect | null): boolean {
+/** Relative times exactly; as soon as one is a moment, within the tolerance. */
+function sameExpiry(a: ExpiryEffect | null, b: ExpiryEffect | null, toleranceMs: number): boolean {
   if (a === null || b === null) return a === b;
   if (a.kind === 'cleared' || b.kind === 'cleared') return a.kind === b.kind;
   if (a.kind === 'relative' && b.kind === 'relative') return a.ms === b.ms;
-  return Math.abs(a.ms - b.ms) <= expiryToleranceMs;
+  return Math.abs(a.ms - b.ms) <= toleranceMs;
 }
 
 /** Ids that a stream gave itself follow the clock; entries of the same place within the tolerance are the same entry. */
-function isNearbyStreamId(change: TreeChange): boolean {
+function isNearbyStreamId(change: TreeChange, { clockToleranceMs }: WriteComparison): boolean {
   if (change.change !== 'value' || change.segments.at(-1) !== 'id' || change.segments[2] !== 'items') return false;
   const moments = [change.baseline, change.candidate].map((tree) => (tree?.kind === 'leaf' && typeOf(tree) === 'string' ? /^(\d{13})-(\d+)$/.exec(String(tree.value)) : null));
   const [a, b] = moments;
   if (!a || !b || momentOf(a[1]) === undefined) return false; // the second number only counts those of one millisecond
-  return Math.abs(Number(a[1]) - Number(b[1])) <= expiryToleranceMs;
+  return Math.abs(Number(a[1]) - Number(b[1])) <= clockToleranceMs;
 }

@@ -2,13 +2,14 @@ import { dequal } from 'dequal';
 import type { Difference, DifferenceKind } from '../model/report.ts';
 import type { CaseOutcome } from '../model/run.ts';
 import { compareCalls } from './compare-calls.ts';
-import { compareWrites } from './compare-effects.ts';
+import { compareWrites, leastClockToleranceMs } from './compare-effects.ts';
 import { diffTrees, type TreeChange } from './diff-tree.ts';
 import { documentOf, type CaseDocument } from './document.ts';
 import { differenceOf, type Finding } from './finding.ts';
 import type { Segment } from './paths.ts';
 import { responsePlace } from './places.ts';
 import { renamed, type RenamedToken } from './rename.ts';
+import { isSameMoment, type RunClock } from './run-clock.ts';
 import { learnTemplates, type NameTemplates } from './templates.ts';
 import { leaf, type Tree } from './tree.ts';
 
@@ -22,6 +23,8 @@ export interface ComparisonContext {
   readonly decimalAt?: (place: readonly Segment[]) => boolean;
   /** Whether a place is known to hold generated ids, from other cases of a report. */
   readonly generatedAt?: (place: readonly Segment[]) => boolean;
+  /** What the clocks of the two runs explain. */
+  readonly clock?: RunClock;
   /** Whether the items of a list have no order that counts. */
   readonly unordered?: (place: readonly Segment[]) => boolean;
 }
@@ -52,6 +55,7 @@ export function compareDocuments(baseline: CaseDocument, candidate: CaseDocument
   const { document, tokens } = renamed(baseline, candidate, {
     known: context.known ?? (() => false),
     decimalAt: context.decimalAt ?? (() => false),
+    sameMoment: (a, b) => context.clock !== undefined && isSameMoment(a, b, context.clock, Math.max(baseline.lastedMs, candidate.lastedMs)),
     ...context.generatedAt === undefined ? {} : { generatedAt: context.generatedAt },
   });
   const findings = tokens.length === 0 ? plainFindings : findingsOf(baseline, document, context);
@@ -69,6 +73,7 @@ function findingsOf(baseline: CaseDocument, candidate: CaseDocument, context: Co
   const options = {
     emit: (finding: Finding): void => void findings.push(finding),
     unordered: context.unordered ?? (() => false),
+    clockToleranceMs: Math.max(leastClockToleranceMs, baseline.lastedMs, candidate.lastedMs),
   };
   compareResponses(baseline, candidate, options);
   compareWrites(baseline.writes, candidate.writes, options);

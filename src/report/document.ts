@@ -37,6 +37,8 @@ export interface CaseDocument {
   readonly calls: readonly CallDocument[];
   /** Messages by channel, in order. */
   readonly messages: ReadonlyMap<string, readonly Tree[]>;
+  /** How long the case went on: what it read from a clock is at most so far from its start. */
+  readonly lastedMs: number;
 }
 
 /** The comparable form of an outcome. */
@@ -57,6 +59,7 @@ export function documentOf(outcome: CaseOutcome): CaseDocument {
     writes: new Map(outcome.effects.filter(isWrite).map((effect) => [printable(effect.key), writeDocument(effect)])),
     calls: outcome.calls.map(callDocument),
     messages,
+    lastedMs: outcome.timing.totalMs,
   };
 }
 
@@ -141,6 +144,7 @@ export function renameDocument(document: CaseDocument, rename: (text: string) =>
     }])),
     calls: document.calls.map((call) => ({ ...call, target: rename(call.target), tree: mapText(call.tree, rename) as ObjectTree })),
     messages: new Map([...document.messages].map(([channel, trees]) => [rename(channel), trees.map((tree) => mapText(tree, rename))])),
+    lastedMs: document.lastedMs,
   };
 }
 

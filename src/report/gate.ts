@@ -58,7 +58,7 @@ export async function gateCase(record: RequestRecord, replayed: CaseOutcome | un
   if (findings.length > 0) findings = compareDocuments(...documents, context.comparison(await knownBefore(record, [replayed], context.bytes))).findings;
   const allowances: { path: string; reason: string }[] = [];
   const failures = findings.filter((finding) => {
-    const reason = allowance(finding) ?? racedReason(record, finding) ?? (context.noise.covers(context.route, finding.segments) ? 'differs between control runs' : undefined);
+    const reason = allowance(finding) ?? racedReason(record, finding, context.bytes.chains) ?? (context.noise.covers(context.route, finding.segments) ? 'differs between control runs' : undefined);
     if (reason !== undefined) allowances.push({ path: generalPath(finding.segments, context.templates), reason });
     return reason === undefined;
   });
@@ -80,11 +80,21 @@ function allowance(finding: Finding): string | undefined {
  * A request that met one element in two states, because another request changed it in between, did what no replay of it alone does.
  * What it wrote to other elements and answered may follow from that.
  */
-function racedReason({ touches }: RequestRecord, finding: Finding): string | undefined {
+function racedReason(record: RequestRecord, finding: Finding, chains: RecordedBytes['chains']): string | undefined {
+  const { touches } = record;
   const raced = touches.filter((touch) => touch.raced === true);
-  if (raced.length === 0) return undefined;
+  if (raced.length === 0) return racedWhileListing(record, chains) ? racedWords : undefined;
   const own = finding.key === undefined ? undefined : touches.find((touch) => touch.key === finding.key);
-  return own === undefined || own.raced === true || raced.some((touch) => touch.read) ? 'raced with another request while it was recorded' : undefined;
+  return own === undefined || own.raced === true || raced.some((touch) => touch.read) ? racedWords : undefined;
+}
+
+const racedWords = 'raced with another request while it was recorded';
+
+/** Keys came or went between the pages of a listing. */
+function racedWhileListing({ id, listedAt, listedUntil }: RequestRecord, chains: RecordedBytes['chains']): boolean {
+  if (listedAt === undefined || listedUntil === undefined) return false;
+  return [...chains.values()].some(({ revisions }) => revisions.some((revision, index) => revision.by !== id && revision.cause !== 'initial'
+    && revision.position > listedAt && revision.position <= listedUntil && (revision.hash === null) !== ((revisions[index - 1]?.hash ?? null) === null)));
 }
 
 async function recordedOutcome(record: RequestRecord, replayed: CaseOutcome, bytes: RecordedBytes): Promise<CaseOutcome> {
@@ -102,7 +112,7 @@ async function recordedOutcome(record: RequestRecord, replayed: CaseOutcome, byt
     return stateEffect(key, after, record.at);
   }));
   const response = record.response === null ? null : { status: record.response.status, headers: record.response.headers, body: await body(record.response.body) };
-  return outcomeOf({ id: record.id, response, calls, effects });
+  return outcomeOf({ id: record.id, response, calls, effects, timing: { stateWaitMs: 0, totalMs: record.durationMs, faults: 0 } });
 }
 
 /** What the request wrote as it was, so that no revision came of it, and the replay changes: a second ago it was the same second. */

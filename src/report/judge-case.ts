@@ -5,10 +5,11 @@ import { compareDocuments, identicalOutcomes, type Comparison, type ComparisonCo
 import { documentLeaves, documentOf } from './document.ts';
 import { differenceOf, type Finding } from './finding.ts';
 import { knownBefore, type RecordedBytes } from './known-text.ts';
-import type { Noise, RunClock } from './noise.ts';
+import type { Noise } from './noise.ts';
 import { generalPath } from './places.ts';
 import type { Segment } from './paths.ts';
 import { textOf, type RenamedToken } from './rename.ts';
+import type { RunClock } from './run-clock.ts';
 import type { NameTemplates } from './templates.ts';
 import { occursIn } from './tokens.ts';
 import type { UserRules } from './user-rules.ts';
@@ -101,7 +102,8 @@ function sortFinding(
     sorted.hidden.push(finding);
     return;
   }
-  const judgement = judging.noise.judge(given.record.id, given.route, finding, judging.clock, known);
+  const lastedMs = Math.max(comparison.baseline.lastedMs, comparison.candidate.lastedMs);
+  const judgement = judging.noise.judge(finding, { id: given.record.id, route: given.route, at: given.record.at, lastedMs, clock: judging.clock, known });
   if (judgement === 'real') sorted.real.push(finding);
   else if (judgement === 'noise') sorted.hidden.push(finding);
   else sorted.unstable++;
@@ -109,11 +111,12 @@ function sortFinding(
 
 /** The rules for comparing a candidate's case; places whose order a noise rule made harmless are noted in `orders`. */
 export function comparisonContext(
-  route: string, judging: Pick<Judging, 'templates' | 'noise' | 'userRules' | 'generated'>, known: (token: string) => boolean, orders?: Map<string, readonly Segment[]>,
+  route: string, judging: Pick<Judging, 'templates' | 'noise' | 'userRules' | 'generated' | 'clock'>, known: (token: string) => boolean, orders?: Map<string, readonly Segment[]>,
 ): ComparisonContext {
   return {
     templates: judging.templates,
     known,
+    clock: judging.clock,
     decimalAt: (place) => judging.noise.isDecimal(route, place),
     ...judging.generated.size === 0 ? {} : { generatedAt: (place: readonly Segment[]) => judging.generated.has(`${route}\n${generalPath(place, judging.templates)}`) },
     unordered: (place) => {

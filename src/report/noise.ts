@@ -11,8 +11,9 @@ import type { CaseDocument } from './document.ts';
 import type { Finding } from './finding.ts';
 import { generalPath, generalPlace, leavesAt } from './places.ts';
 import type { NameTemplates } from './templates.ts';
+import { apartMs, isSameMoment, isTimeOfCase, type RunClock } from './run-clock.ts';
 import { typeOf, type Tree } from './tree.ts';
-import { commonClass, momentOf, type ValueClass } from './value-class.ts';
+import { commonClass, type ValueClass } from './value-class.ts';
 
 /** Classes of rules: those of values, the order of a list, the time to live of an element. */
 export type RuleClass = ValueClass | 'order' | 'duration';
@@ -29,10 +30,17 @@ interface LearntRule {
   readonly origin: 'control' | 'clock';
 }
 
-/** When the two compared runs took place, Unix ms, and how far two moments of one case may be apart beyond that. */
-export interface RunClock {
-  readonly shiftMs: number;
-  readonly slackMs: number;
+/** A case whose differences are judged. */
+export interface JudgedCase {
+  readonly id: RequestId;
+  readonly route: string;
+  /** When its request came, Unix ms. */
+  readonly at: number;
+  /** How long it went on at most. */
+  readonly lastedMs: number;
+  readonly clock: RunClock;
+  /** Whether a token was there before the case. */
+  readonly known: (token: string) => boolean;
 }
 
 /** How a finding is taken. */
@@ -98,14 +106,15 @@ export class Noise {
   }
 
   /** Judges a difference between the baseline and a candidate; a rule that hides it counts it. */
-  judge(id: RequestId, route: string, finding: Finding, clock: RunClock, known: (token: string) => boolean): Judgement {
+  judge(finding: Finding, judged: JudgedCase): Judgement {
+    const { id, route, clock } = judged;
     const path = generalPath(finding.segments, this.#templates);
     const rule = this.#rules.get(ruleId(route, path));
     if (rule !== undefined && rule.origin === 'control' && allows(rule, finding, clock)) {
       rule.hid++;
       return 'noise';
     }
-    if (this.#isJitter(finding, clock, known)) {
+    if (this.#isJitter(finding, judged)) {
       this.#rule(route, finding.segments, 'timestamp', 'clock').hid++;
       return 'noise';
     }
@@ -149,12 +158,17 @@ export class Noise {
     return rule;
   }
 
-  /** Control runs showed moments that move a little; this one moved no more than they do, at a place where they happened not to. */
-  #isJitter(finding: Finding, clock: RunClock, known: (token: string) => boolean): boolean {
-    if (this.#jitterMs === 0 || finding.change !== 'value' || classOf(finding) !== 'timestamp') return false;
-    const [a, b] = [finding.baseline, finding.candidate];
-    if (a?.kind !== 'leaf' || b?.kind !== 'leaf' || known(String(a.value)) || known(String(b.value))) return false;
-    return (distanceMs(finding, clock) ?? Infinity) <= Math.max(clock.slackMs, 2 * this.#jitterMs);
+  /**
+   * A moment that moved no more than clocks do while a case runs, or than control runs showed at other places. What was there before the
+   * case is no moment of it, unless it is just now.
+   */
+  #isJitter(finding: Finding, { at, lastedMs, clock, known }: JudgedCase): boolean {
+    if (finding.change !== 'value' || classOf(finding) !== 'timestamp') return false;
+    const [a, b] = [finding.baseline, finding.candidate].map((tree) => (tree?.kind === 'leaf' ? tree.value : null));
+    const isNow = isTimeOfCase(a, 0, clock, { at, lastedMs }) && isTimeOfCase(b, 1, clock, { at, lastedMs });
+    if (!isNow && (known(String(a)) || known(String(b)))) return false;
+    if (isSameMoment(a, b, clock, lastedMs)) return true;
+    return this.#jitterMs > 0 && !clock.goesOn && (apartMs(a, b, clock) ?? Infinity) <= Math.max(clock.slackMs, 2 * this.#jitterMs);
   }
 }
 
@@ -209,10 +223,9 @@ function isPlausibleDuration(rule: LearntRule, finding: Finding): boolean {
   return Math.abs(baselineMs - candidateMs) <= Math.min(bound, Math.max(1000, 2 * rule.spreadMs));
 }
 
-/** How far two moments (or times to live) are apart: as they are, or less when the distance of their runs explains it. */
+/** How far two moments or times to live are apart. */
 function distanceMs(finding: Finding, clock: RunClock): number | undefined {
   if (finding.expiries !== undefined) return Math.abs(finding.expiries.baselineMs - finding.expiries.candidateMs);
-  const [a, b] = [finding.baseline, finding.candidate].map((tree) => (tree?.kind === 'leaf' ? momentOf(tree.value) : undefined));
-  if (a === undefined || b === undefined || a.format !== b.format) return undefined;
-  return Math.min(Math.abs(b.ms - a.ms), Math.abs(b.ms - a.ms - clock.shiftMs));
+  const [a, b] = [finding.baseline, finding.candidate].map((tree) => (tree?.kind === 'leaf' ? tree.value : null));
+  return apartMs(a, b, clock);
 }

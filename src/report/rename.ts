@@ -21,6 +21,8 @@ export interface RenamedToken {
   readonly candidate: string;
   readonly place: readonly Segment[];
   readonly decimal: boolean;
+  /** Two moments of a clock that goes on: each may well stand elsewhere too. */
+  readonly isMoment: boolean;
 }
 
 /** What renaming may take for generated. */
@@ -29,6 +31,8 @@ export interface RenamingRules {
   readonly known: (token: string) => boolean;
   /** Whether decimal numbers at a place are generated: only where control runs differ. */
   readonly decimalAt: (place: readonly Segment[]) => boolean;
+  /** Whether two moments in names are one, read from a clock that goes on. */
+  readonly sameMoment: (baseline: string, candidate: string) => boolean;
   /** Whether a place is known to hold generated ids, from other cases: there one need not look generated to be one. */
   readonly generatedAt?: (place: readonly Segment[]) => boolean;
 }
@@ -70,15 +74,21 @@ class Votes {
     const [a, b] = [change.baseline, change.candidate];
     if (a?.kind !== 'leaf' || b?.kind !== 'leaf' || (change.change !== 'value' && change.change !== 'name')) return;
     if (!isTokenValue(a.value) || !isTokenValue(b.value)) return;
+    if (change.change === 'name' && this.#rules.sameMoment(String(a.value), String(b.value))) {
+      this.#vote({ baseline: String(a.value), candidate: String(b.value), decimal: false }, change.segments);
+      return;
+    }
     for (const pair of tokenPairs(String(a.value), String(b.value), this.#rules.generatedAt?.(change.segments))) this.#vote(pair, change.segments);
   };
 
   #vote(pair: TokenPair, place: readonly Segment[]): void {
-    if (pair.decimal && !this.#rules.decimalAt(place)) return;
-    if (this.#rules.known(pair.baseline) || this.#rules.known(pair.candidate)) return;
+    const isMoment = this.#rules.sameMoment(pair.baseline, pair.candidate); // that it was there before, or in another run, is chance
+    const decimal = pair.decimal && !isMoment;
+    if (decimal && !this.#rules.decimalAt(place)) return;
+    if (!isMoment && (this.#rules.known(pair.baseline) || this.#rules.known(pair.candidate))) return;
     const id = `${pair.baseline}\n${pair.candidate}`;
     const entry = this.#pairs.get(id);
-    if (entry === undefined) this.#pairs.set(id, { token: { ...pair, place }, votes: 1 });
+    if (entry === undefined) this.#pairs.set(id, { token: { ...pair, decimal, isMoment, place }, votes: 1 });
     else entry.votes++;
   }
 
@@ -103,6 +113,7 @@ function dropInconsistent(accepted: Map<string, RenamedToken>, baselineText: str
     changed = false;
     const baselineTokens = new Set([...accepted.values()].map((pair) => pair.baseline));
     for (const [token, pair] of accepted) {
+      if (pair.isMoment) continue;
       const foreign = (!accepted.has(pair.baseline) && occursIn(candidateText, pair.baseline)) || (!baselineTokens.has(token) && occursIn(baselineText, token));
       if (!foreign) continue;
       accepted.delete(token);

@@ -1,4 +1,4 @@
-import type { Tree } from './tree.ts';
+import { typeOf, type Tree } from './tree.ts';
 
 /** What kind of value a place holds from run to run. Whichever it is, the JSON type is asserted too. */
 export type ValueClass = 'timestamp' | 'uuid' | 'token' | 'number' | 'pattern' | 'binary' | 'any';
@@ -103,11 +103,10 @@ export function mask(text: string, options: { readonly numbers: boolean } = { nu
 /** The class that holds both of two values that differ; undefined when not even the JSON type is shared. */
 export function commonClass(a: Tree, b: Tree): ValueClass | undefined {
   if (a.kind === 'binary' && b.kind === 'binary') return 'binary';
-  if (a.kind !== 'leaf' || b.kind !== 'leaf' || typeof a.value !== typeof b.value || Boolean(a.long) !== Boolean(b.long)) return undefined;
-  if (a.value === null || b.value === null) return undefined;
+  if (a.kind !== 'leaf' || b.kind !== 'leaf' || typeOf(a) !== typeOf(b) || a.value === null || b.value === null) return undefined;
   const moments = [momentOf(a.value), momentOf(b.value)] as const;
   if (moments[0] !== undefined && moments[0].format === moments[1]?.format) return 'timestamp';
-  if (typeof a.value === 'number' || a.long) return 'number';
+  if (typeOf(a) === 'number') return 'number';
   if (typeof a.value !== 'string' || typeof b.value !== 'string') return 'any';
   return textClass(a.value, b.value);
 }
