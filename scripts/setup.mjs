@@ -12,8 +12,9 @@ export function run(command, args, options = {}) {
   return result.status ?? 1;
 }
 
+/** Standard output is left to the command that prepares itself: `bench --json` prints one object there and nothing else. */
 function mustRun(command, args) {
-  const status = run(command, args);
+  const status = run(command, args, { stdio: ['inherit', process.stderr, 'inherit'] });
   if (status !== 0) process.exit(status);
 }
 

@@ -12,7 +12,7 @@ class ExampleRun {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'foreshard-example-'));
 
   async record(args: readonly string[], command: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
-    const result = await foreshard(['record', '-r', join(this.folder, 'recording'), ...args, '--', ...command], { env });
+    const result = await foreshard(['record', '-r', join(this.folder, 'recording'), '--overwrite', ...args, '--', ...command], { env });
     expect(result, result.stderr).toMatchObject({ code: 0 });
   }
 
@@ -102,7 +102,7 @@ describeWith(redisServerPath !== undefined && python !== undefined, 'redis-serve
     const config = join(run.folder, 'foreshard.config.json');
     // The service has 127.0.0.1:6379 and port 8077 in its code; the real Redis is somewhere else.
     writeFileSync(config, JSON.stringify({ redis: [{ upstream: `redis://127.0.0.1:${redis.port}`, address: '127.0.0.1:6379' }], service: { port: 8077, ready: '/health' } }));
-    await run.record(['--config', config, '--listen', '0', '--instances', '2', '--drive', `node ${join(root, 'examples/notes/traffic.js')} {url} 20 4`], [python as string, server]);
+    await run.record(['--config', config, '--listen', '0', '--instances', '2', '--drive', `node ${join(root, 'examples/notes/traffic.js')} {url} 10 4`], [python as string, server]);
   }, 120_000);
 
   afterAll(async () => {

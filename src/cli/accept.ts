@@ -2,7 +2,6 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { settingsOf } from '../config/settings.ts';
-import { acceptOutcomes } from '../foreshard.ts';
 import { ForeshardError } from '../model/errors.ts';
 import type { CaseReport, Report } from '../model/report.ts';
 import { lastResult } from './results.ts';
@@ -28,6 +27,7 @@ export function addAccept(program: Command, exit: Exit): void {
         process.stdout.write(`${chosen.length === 0 ? 'no request differs: nothing to accept' : 'nothing was accepted'}\n`);
         return;
       }
+      const { acceptOutcomes } = await import('../foreshard.ts');
       const taken = await acceptOutcomes(recordingFolder, run, new Set(chosen.map((one) => one.id)));
       process.stdout.write(`${pc.green('accepted')} ${taken} of ${chosen.length}; the next replay is compared with that\n`);
     });

@@ -1,7 +1,6 @@
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
 import { settingsOf } from '../config/settings.ts';
-import { membersOf, predictFrequency, predictPlan, shardPlan } from '../foreshard.ts';
 import { printable } from '../lib/bytes.ts';
 import { encodeHeatmap, encodeShardMap } from '../model/artefact-codec.ts';
 import type { Heatmap } from '../model/heatmap.ts';
@@ -20,6 +19,7 @@ export function addPredict(program: Command, exit: Exit): void {
     .action(async (_flags: unknown, self: Command) => {
       const flags = self.opts<{ recording?: string; from: string; output?: string; top: number }>();
       const { config, folder } = await configFor(self);
+      const { predictFrequency, predictPlan } = await import('../foreshard.ts');
       const opened = await openRecording(settingsOf(config, folder, 'replay', flags).recordingFolder);
       const heatmap = flags.from === 'frequency' ? predictFrequency(opened.requests) : predictPlan(opened.requests);
       if (flags.output !== undefined) await writeOutput(flags.output, encodeHeatmap(heatmap));
@@ -39,6 +39,7 @@ export function addShard(program: Command, exit: Exit): void {
     .action(async (_flags: unknown, self: Command) => {
       const flags = self.opts<{ recording?: string; stateNode?: string[]; replicas?: number; output?: string }>();
       const { config, folder } = await configFor(self);
+      const { membersOf, predictPlan, shardPlan } = await import('../foreshard.ts');
       const settings = settingsOf(config, folder, 'replay', { ...flags, ...(flags.stateNode === undefined ? {} : { stateNodes: flags.stateNode }) });
       const opened = await openRecording(settings.recordingFolder);
       const heatmap = predictPlan(opened.requests);

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
-import { runControls, startRecording, type RecordJob, type RecordRequest } from '../foreshard.ts';
+import type { RecordJob, RecordRequest } from '../foreshard.ts';
 import { ForeshardError } from '../model/errors.ts';
-import { startDriver } from './driver.ts';
+import type { Run } from '../model/run.ts';
 import { collect, configFor, interruptible, sizeText, StatusLine, portNumber, wholeNumber, type Exit } from './terminal.ts';
 
 interface RecordFlags {
@@ -48,6 +48,7 @@ export function addRecord(program: Command, exit: Exit): void {
 
 async function runRecord(self: Command, command: readonly string[], flags: RecordFlags): Promise<number> {
   const { config, folder } = await configFor(self);
+  const { startRecording } = await import('../foreshard.ts'); // half a second: not for those who only ask for help
   const status = new StatusLine();
   const interrupt = interruptible();
   const request: RecordRequest = {
@@ -103,7 +104,7 @@ async function untilOver(job: RecordJob, drive: string | undefined, signal: Abor
     if (signal.aborted) done(undefined);
     signal.addEventListener('abort', () => done(undefined), { once: true });
   });
-  const driver = drive === undefined ? undefined : startDriver(drive, `http://${job.session.address.host}:${job.session.address.port}`);
+  const driver = drive === undefined ? undefined : (await import('./driver.ts')).startDriver(drive, `http://${job.session.address.host}:${job.session.address.port}`);
   try {
     const reason = await Promise.race([interrupted, job.session.failed, ...(driver === undefined ? [] : [driver.ended])]);
     // Traffic that fails because the service has ended is no reason of its own.
@@ -117,7 +118,8 @@ async function untilOver(job: RecordJob, drive: string | undefined, signal: Abor
 async function control(request: RecordRequest, status: StatusLine): Promise<void> {
   const started = performance.now();
   const interrupt = interruptible();
-  let runs: Awaited<ReturnType<typeof runControls>>;
+  const { runControls } = await import('../foreshard.ts');
+  let runs: readonly Run[];
   try {
     runs = await runControls({
       config: request.config, folder: request.folder, flags: withoutLanes(request.flags), signal: interrupt.signal,

@@ -1,6 +1,5 @@
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
-import { replayCandidate } from '../foreshard.ts';
 import { collect, configFor, interruptible, StatusLine, portNumber, wholeNumber, type Exit } from './terminal.ts';
 import { exitCodeOf, keepResult, printReport, type ReportFlags } from './results.ts';
 
@@ -39,6 +38,7 @@ export function addReplay(program: Command, exit: Exit): void {
 
 async function runReplay(self: Command, flags: ReplayFlags): Promise<number> {
   const { config, folder } = await configFor(self);
+  const { replayCandidate } = await import('../foreshard.ts');
   const status = new StatusLine();
   const interrupt = interruptible();
   let stage = 'replay';
@@ -52,7 +52,7 @@ async function runReplay(self: Command, flags: ReplayFlags): Promise<number> {
     });
     status.clear();
     const kept = await keepResult(result, flags);
-    printReport(result.report, flags, kept.html);
+    await printReport(result.report, flags, kept.html);
     if (kept.failure !== undefined) throw kept.failure;
     if (interrupt.signal.aborted) {
       process.stderr.write(`${pc.yellow('interrupted')}: what had not run is counted as such\n`);

@@ -1,11 +1,8 @@
 import { resolve } from 'node:path';
 import pc from 'picocolors';
-import { reportPage } from '../dashboard/report-page.ts';
 import type { ReplayResult } from '../foreshard.ts';
 import type { Report } from '../model/report.ts';
 import { keepReport, keepRun, keptReport, keptRun } from '../recordings/kept-runs.ts';
-import { junitReport } from '../report/junit.ts';
-import { terminalReport } from '../report/terminal.ts';
 import type { Run } from '../model/run.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { readManifest } from '../recordings/manifest.ts';
@@ -33,6 +30,7 @@ export async function keepResult(result: ReplayResult, flags: ReportFlags): Prom
   const { report, run, opened } = result;
   await keepRun(opened.folder, lastRunName, run);
   await keepReport(opened.folder, lastReportName, report);
+  const [{ reportPage }, { junitReport }] = await Promise.all([import('../dashboard/report-page.ts'), import('../report/junit.ts')]);
   const html = resolve(flags.html ?? `${opened.folder}/report.html`);
   const written = await Promise.allSettled([
     flags.json === undefined ? undefined : writeOutput(flags.json, `${JSON.stringify(report, null, 2)}\n`),
@@ -44,7 +42,8 @@ export async function keepResult(result: ReplayResult, flags: ReportFlags): Prom
 }
 
 /** Prints the report for people; to standard error when standard output carries JSON. */
-export function printReport(report: Report, flags: ReportFlags, html: string): void {
+export async function printReport(report: Report, flags: ReportFlags, html: string): Promise<void> {
+  const { terminalReport } = await import('../report/terminal.ts');
   const stream = flags.json === '-' ? process.stderr : process.stdout;
   stream.write(`${terminalReport(report)}\n${pc.dim('report')} ${html}\n`);
 }
