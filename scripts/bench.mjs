@@ -18,13 +18,13 @@ if (flags.includes('--list')) {
   process.exit(2);
 } else {
   installDependencies();
-  installServers(['redis-server', 'wrk']);
   build();
   await run();
 }
 
 async function run() {
-  const { measure, claim } = await import(pathToFileURL(join(folder, `${name}.mjs`)).href);
+  const { measure, claim, servers = ['redis-server', 'wrk'] } = await import(pathToFileURL(join(folder, `${name}.mjs`)).href);
+  installServers(servers);
   const { machine, rounded, table } = await import(pathToFileURL(join(folder, 'support/measure.mjs')).href);
   const before = machine();
   const startedAt = performance.now();
