@@ -12,8 +12,6 @@ import type { HttpSpec, RecordingManifest, RedisSpec, RequestId, RequestRecord, 
 import type { CaseReport, Report } from './model/report.ts';
 import type { CaseOutcome, Run } from './model/run.ts';
 import type { Member, ShardMap } from './model/shard-map.ts';
-import { accessEvents } from './predict/access-events.ts';
-import { heatmapFromFrequency } from './predict/frequency-heatmap.ts';
 import { heatmapFromPlan } from './predict/plan-heatmap.ts';
 import { record, type RecordSession, type RedisUpstream } from './record/record.ts';
 import { openRecording, type OpenedRecording } from './recordings/open-recording.ts';
@@ -24,6 +22,7 @@ import { replay, type ReplayOptions } from './replay/engine.ts';
 import { planCases } from './replay/plan.ts';
 import { PushFeed } from './replay/push-feed.ts';
 import { buildReport, createJudge, type JudgeInput } from './report/report.ts';
+import { withHeadroom } from './shard/headroom.ts';
 import { placeElements } from './shard/placement.ts';
 import { EmbeddedStateNode } from './state-nodes/embedded-state-node.ts';
 import { PlacedState } from './state-nodes/placed-state.ts';
@@ -143,11 +142,6 @@ export function predictPlan(requests: readonly RequestRecord[]): Heatmap {
   return heatmapFromPlan(requests);
 }
 
-/** The heatmap of live traffic like what was recorded, from recency-weighted frequency. */
-export function predictFrequency(requests: readonly RequestRecord[]): Heatmap {
-  return heatmapFromFrequency(accessEvents(requests));
-}
-
 // ----------------------------------------------------------------------------------------------------------------- shard
 
 /** The members that state-node addresses name. @throws ForeshardError `config_invalid` */
@@ -156,9 +150,9 @@ export function membersOf(addresses: readonly string[]): Member[] {
   return addresses.map((address, index) => ({ id: `node-${index + 1}`, address, zone: `zone-${index + 1}`, capacity: 1 }));
 }
 
-/** The map of a heatmap over members, and the moves that get there. */
+/** The map of a heatmap over members, each owning as much as its capacity and its forecast headroom allow, and the moves that get there. */
 export function shardPlan(heatmap: Heatmap, members: readonly Member[], replicas: number, previous?: ShardMap): ReturnType<typeof placeElements> {
-  return placeElements(heatmap, members, previous, { replicas });
+  return placeElements(heatmap, withHeadroom(members, heatmap.members ?? []), previous, { replicas });
 }
 
 /** Places the state these requests need on the state nodes, by the map of their heatmap. */

@@ -48,7 +48,7 @@ describe.concurrent('what is asked for wrongly ends with exit code 2 and says wh
     [['replay', '-r', 'shop', '--state-node', 'memcached://x'], /error config_invalid memcached:\/\/x is not the address of a Redis server/],
     [['replay', '-r', 'shop', '--candidate', ' '], /error usage the command is empty.*hint/s],
     [['replay', '-r', 'shop', '--filter', '/nowhere'], /error request_not_found no recorded request matches \/nowhere.*hint/s],
-    [['predict', '-r', 'shop', '--from', 'tea-leaves'], /Allowed choices are plan, frequency/],
+    [['predict', '-r', 'shop', '--from', 'tea-leaves'], /Allowed choices are plan, forecast/],
     [['inspect', 'r999999', '-r', 'shop'], /error request_not_found .*no request r999999.*it has 7 requests.*hint/s],
     [['report', '-r', 'shop'], /error request_not_found .*has not been replayed yet.*hint .*foreshard replay/s],
     [['accept', '--all', '-r', 'nowhere'], /error recording_not_found There is no recording in .*nowhere.*hint/s],
@@ -127,8 +127,8 @@ describe('a recording', () => {
     expect(predicted).toMatchObject({ code: 0, stderr: '' });
     expect(predicted.stdout).toMatch(/heatmap from plan: 4 elements/);
     expect(decodeHeatmap(readFileSync(shop.path('made/heatmap.json'), 'utf8')).elements.map(({ key }) => key)).toContain('redis:0/count');
-    expect((await shop.run(['predict', '-r', 'shop', '--from', 'frequency', '-o', 'made/frequency.json'])).code).toBe(0);
-    expect(decodeHeatmap(readFileSync(shop.path('made/frequency.json'), 'utf8')).source).toBe('frequency');
+    expect((await shop.run(['predict', 'shop', '-o', 'made/forecast.json'])).code).toBe(0);
+    expect(decodeHeatmap(readFileSync(shop.path('made/forecast.json'), 'utf8')).source).toBe('forecast');
     const sharded = await shop.run(['shard', '-r', 'shop', '--state-node', 'embedded', '--state-node', 'redis://127.0.0.1:7001', '--replicas', '2', '-o', 'made/map.json']);
     expect(sharded).toMatchObject({ code: 0, stderr: '' });
     const map = decodeShardMap(readFileSync(shop.path('made/map.json'), 'utf8'));

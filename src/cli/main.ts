@@ -2,11 +2,15 @@ import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import { ForeshardError } from '../model/errors.ts';
 import { addAccept } from './accept.ts';
+import { addBacktest } from './backtest.ts';
+import { addExplain } from './explain.ts';
+import { addHeatmap } from './heatmap.ts';
 import { addInspect, addList } from './inspect.ts';
-import { addPredict, addShard } from './predict.ts';
+import { addPredict } from './predict.ts';
 import { addRecord } from './record.ts';
 import { addReplay } from './replay.ts';
 import { addReport } from './report.ts';
+import { addShard } from './shard.ts';
 
 /** Runs one command and returns its exit code: 0 ok, 1 regression, 2 usage or configuration, 3 infrastructure or incomplete, 130 interrupted. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -17,7 +21,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--config <file>', 'configuration (default: foreshard.config.ts in the current folder)')
     .exitOverride()
     .showSuggestionAfterError();
-  for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addShard]) add(program, exit);
+  for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addHeatmap, addExplain, addBacktest, addShard]) add(program, exit);
   guardProcess();
   try {
     await program.parseAsync(argv, { from: 'user' });

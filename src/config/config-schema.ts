@@ -24,6 +24,10 @@ const configSchema = z.strictObject({
     instances: count.optional(), concurrency: count.optional(), requestTimeoutMs: duration.optional(), lateTimeoutMs: duration.optional(),
     laneStore: z.enum(['auto', 'overlay', 'redis']).optional(),
   }).optional(),
+  predict: z.strictObject({
+    rules: z.array(z.strictObject({ route: z.string().regex(/^[A-Z]+ \//, "must be like 'GET /carts/:id'"), key: z.string().regex(/^[^:/]+:[^/]*\/./, "must be like 'redis:0/cart:{id}'"), access: z.enum(['read', 'write']), share: z.number().min(0).max(1).optional() })).optional(),
+    prometheus: z.strictObject({ url: httpUpstream, queries: z.record(z.string(), z.string()) }).optional(),
+  }).optional(),
   stateNodes: z.array(redisUpstream).min(1).optional(),
   replicas: count.optional(),
   preload: z.enum(['auto', 'off']).optional(),

@@ -45,6 +45,12 @@ export interface ForeshardConfig {
     /** Where a case's Redis commands run: our overlay, a real redis-server per lane, or that only where the recording needs it. */
     readonly laneStore?: 'auto' | 'overlay' | 'redis';
   };
+  readonly predict?: {
+    /** What requests touch, for logs that say nothing of state: `{ route: 'GET /carts/:id', key: 'redis:0/cart:{id}', access: 'read' }`. Left out: learnt from the recording. */
+    readonly rules?: readonly KeyRuleSetting[];
+    /** A Prometheus server and PromQL by metric (`cpu`, `memory`): use of resources as shares from 0 to 1 or percentages. */
+    readonly prometheus?: { readonly url: string; readonly queries: Readonly<Record<string, string>> };
+  };
   /** State nodes that hold the recorded state while cases run: `embedded` or Redis URLs. */
   readonly stateNodes?: readonly string[];
   /** Copies of each element over the state nodes. */
@@ -64,6 +70,17 @@ export interface ForeshardConfig {
   readonly ignore?: readonly string[];
   /** RFC 9535 JSONPaths of arrays whose order does not matter. */
   readonly unordered?: readonly string[];
+}
+
+/** What a route does to elements. */
+export interface KeyRuleSetting {
+  /** `METHOD /template`; ids of the path as `:id` or by names of their own. */
+  readonly route: string;
+  /** A state key with parameters in braces: `{id}`, `{1}`, `{name}` of the template, `{query.user}`, `{actor}`; a brace of the key itself is doubled. */
+  readonly key: string;
+  readonly access: 'read' | 'write';
+  /** Share of the route's requests that do it; 1 when left out. */
+  readonly share?: number;
 }
 
 /** One Redis server of the service. */

@@ -16,8 +16,22 @@ export function decodeHeatmap(text: string): Heatmap {
   const whole = typeof fields['source'] === 'string' && ['startMs', 'bucketMs', 'buckets'].every((name) => typeof fields[name] === 'number')
     && every(fields['elements'], (element) => typeof element['key'] === 'string' && ['pRead', 'pWrite', 'expected', 'low', 'high'].every((name) => numbers(element[name])))
     && every(fields['groups'], (group) => typeof group['weight'] === 'number' && Array.isArray(group['keys']) && group['keys'].every((key) => typeof key === 'string'));
-  if (!whole) throw damaged('heatmap', 'fields are missing or wrong');
+  if (!whole || !hasSoundForecast(fields, numbers)) throw damaged('heatmap', 'fields are missing or wrong');
   return fields as unknown as Heatmap;
+}
+
+/** Fields that only forecasts have, and earlier formats not. */
+function hasSoundForecast(fields: Fields, numbers: (value: unknown) => boolean): boolean {
+  const { rest, series, models, members, graph, notes } = fields;
+  const maybe = (list: unknown, check: (item: Fields) => boolean): boolean => list === undefined || every(list, check);
+  const isReason = ({ why }: Fields): boolean => why === undefined || (every([why], ({ rate, total, lastAt }) => [rate, total, lastAt].every((value) => typeof value === 'number')) && every((why as Fields)['routes'], ({ route, share }) => typeof route === 'string' && typeof share === 'number'));
+  return every(fields['elements'], isReason)
+    && maybe(rest === undefined ? [] : [rest], ({ elements, expected }) => typeof elements === 'number' && numbers(expected))
+    && maybe(series, (one) => [one['name'], one['model'], one['why']].every((value) => typeof value === 'string') && numbers(one['median']) && Array.isArray(one['observed']) && every(one['scores'], ({ name }) => typeof name === 'string'))
+    && maybe(models, ({ method, scores }) => typeof method === 'string' && every(scores, () => true))
+    && maybe(members, ({ member, metric, headroom }) => typeof member === 'string' && typeof metric === 'string' && numbers(headroom))
+    && maybe(graph === undefined ? [] : [graph], ({ nodes, edges }) => every(nodes, ({ name }) => typeof name === 'string') && every(edges, ({ from, to }) => typeof from === 'string' && typeof to === 'string'))
+    && (notes === undefined || (Array.isArray(notes) && notes.every((note) => typeof note === 'string')));
 }
 
 /** A shard map as JSON: slots as base64 of unsigned 16-bit numbers, low byte first. */

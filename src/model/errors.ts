@@ -5,7 +5,7 @@ export type ErrorCode =
   // usage and configuration
   | 'config_invalid' | 'config_not_found' | 'usage'
   | 'recording_not_found' | 'recording_exists' | 'recording_newer' | 'recording_damaged' | 'recording_locked' | 'recording_empty'
-  | 'request_not_found' | 'baseline_missing' | 'framework_missing'
+  | 'request_not_found' | 'baseline_missing' | 'framework_missing' | 'input_not_found' | 'input_unreadable'
   // infrastructure
   | 'service_not_started' | 'service_not_ready' | 'service_died' | 'port_in_use' | 'upstream_unreachable' | 'upstream_refused'
   | 'lane_unavailable' | 'state_node_unreachable' | 'state_node_full' | 'payload_missing' | 'payload_corrupt' | 'protocol_error' | 'timeout'
@@ -13,7 +13,7 @@ export type ErrorCode =
 
 const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'config_invalid', 'config_not_found', 'usage', 'recording_not_found', 'recording_exists', 'recording_newer', 'recording_damaged',
-  'recording_locked', 'recording_empty', 'request_not_found', 'baseline_missing', 'framework_missing',
+  'recording_locked', 'recording_empty', 'request_not_found', 'baseline_missing', 'framework_missing', 'input_not_found', 'input_unreadable',
 ]);
 
 /** An operating error: a code to branch on, a message that says where and what, and a hint that says what to do. */

@@ -1,8 +1,8 @@
-import { heatmapFormatVersion, type Heatmap, type HeatmapElement } from '../model/heatmap.ts';
+import { heatmapFormatVersion, type Heatmap } from '../model/heatmap.ts';
 import type { RequestRecord } from '../model/recording.ts';
-import type { StateKey } from '../model/state-key.ts';
-import { accessEvents } from './access-events.ts';
-import { accessGroups } from './co-access.ts';
+import { accessGroups } from './access-groups.ts';
+import { countAccess, elementsOf, type AccessCounts } from './observed-heatmap.ts';
+import { accessEvents } from './recording-items.ts';
 
 /** Options of {@link heatmapFromPlan}. */
 export interface PlanHeatmapOptions {
@@ -19,26 +19,7 @@ export function heatmapFromPlan(requests: readonly RequestRecord[], options: Pla
   const startMs = requests.reduce((least, record) => Math.min(least, record.at), requests[0]?.at ?? 0);
   const lastMs = requests.reduce((most, record) => Math.max(most, record.at), startMs);
   const bucketMs = Math.max(1, Math.ceil((lastMs - startMs + 1) / buckets));
-  const counts = new Map<StateKey, { readonly reads: number[]; readonly writes: number[]; total: number }>();
-  for (const event of accessEvents(requests)) {
-    let count = counts.get(event.key);
-    if (count === undefined) counts.set(event.key, (count = { reads: zeros(buckets), writes: zeros(buckets), total: 0 }));
-    const list = event.access === 'read' ? count.reads : count.writes;
-    const bucket = Math.min(buckets - 1, Math.floor((event.at - startMs) / bucketMs));
-    list[bucket] = (list[bucket] ?? 0) + 1;
-    count.total += 1;
-  }
-  const elements = [...counts].sort((a, b) => b[1].total - a[1].total || (a[0] < b[0] ? -1 : 1)).map(([key, { reads, writes }]): HeatmapElement => {
-    const expected = reads.map((count, bucket) => count + (writes[bucket] ?? 0));
-    return { key, pRead: reads.map(certain), pWrite: writes.map(certain), expected, low: expected, high: expected };
-  });
-  return { kind: 'heatmap', formatVersion: heatmapFormatVersion, source: 'plan', startMs, bucketMs, buckets, elements, groups: accessGroups(requests) };
-}
-
-function certain(count: number): number {
-  return count > 0 ? 1 : 0;
-}
-
-function zeros(length: number): number[] {
-  return Array.from({ length }, () => 0);
+  const counts: AccessCounts = new Map();
+  for (const { key, access, at } of accessEvents(requests)) countAccess(counts, key, { access, bucket: Math.min(buckets - 1, Math.floor((at - startMs) / bucketMs)), buckets });
+  return { kind: 'heatmap', formatVersion: heatmapFormatVersion, source: 'plan', startMs, bucketMs, buckets, elements: elementsOf(counts), groups: accessGroups(requests) };
 }
