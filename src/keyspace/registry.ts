@@ -103,6 +103,13 @@ function missingCommand(args: readonly ByteString[]): UnsupportedCommand {
   return new UnsupportedCommand(name.toUpperCase(), `ERR ${message.replace(/[\r\n]/g, ' ')}`);
 }
 
+/** Whether a command (name first) may wait until a key holds something. */
+export function mayBlock(args: readonly ByteString[]): boolean {
+  const spec = commandSpec(args[0] ?? '');
+  if (spec?.flags.includes('blocking') !== true) return false;
+  return !spec.name.startsWith('xread') || args.some((arg) => arg.toUpperCase() === 'BLOCK');
+}
+
 /** C's view of a text. */
 function untilNul(text: ByteString): ByteString {
   const end = text.indexOf('\0');

@@ -8,6 +8,9 @@ import { inheritedTagVariable, preloadSettingsVariable } from '../model/preload-
 import { contextForChild, currentContext, hold, release } from './context.ts';
 import { wrapMethod } from './patching.ts';
 
+/** How long after its exit the output of a process may still be on its way. */
+const outputMs = 1000;
+
 type Environment = Record<string, string | undefined>;
 
 /** The variables that carry the request, and the preload itself where the service passes an environment of its own making. */
@@ -36,10 +39,24 @@ function patchSpawn(preloadUrl: string): void {
     const result = Reflect.apply(original, this, args);
     if (result === 0) {
       hold(context);
-      (this as childProcess.ChildProcess).once('exit', () => release(context));
+      endOf(this as childProcess.ChildProcess, () => release(context));
     }
     return result;
   });
+}
+
+/** When the last of its output has come, which may be after its exit; what still holds the pipes later than that is a process that lives on. */
+function endOf(child: childProcess.ChildProcess, ended: () => void): void {
+  let timer: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    clearTimeout(timer);
+    ended();
+  };
+  child.once('close', end);
+  child.once('exit', () => (timer = setTimeout(() => {
+    child.off('close', end);
+    end();
+  }, outputMs).unref()));
 }
 
 /** The synchronous ones block the process, so they cannot be pending; they need the variables alone. */

@@ -154,6 +154,18 @@ describe('lanes on one connection', () => {
     expect(first?.database(0).peek('jobs')).toBeUndefined();
   });
 
+  test('a transaction stays where it began', async () => {
+    const c = client();
+    await c.ask('MULTI');
+    await c.ask('SET', 'k', '1');
+    const first = targets.get(null)?.keyspace;
+    targets.set(null, { keyspace: newKeyspace() });
+    server.rebind(null);
+    expect(await c.ask('EXEC')).toEqual([OK]);
+    expect(first?.database(0).peek('k')).toBeDefined();
+    expect(await c.ask('GET', 'k')).toBeNull();
+  });
+
   test('a route that gives another target moves the session with its next command', async () => {
     const c = client();
     await c.ask('SET', 'k', '1');

@@ -1,5 +1,5 @@
 import { ErrorReply, type PushReply, type Reply } from '../../keyspace/reply.ts';
-import { keysOf } from '../../keyspace/registry.ts';
+import { keysOf, mayBlock } from '../../keyspace/registry.ts';
 import { newSession, type Session } from '../../keyspace/session.ts';
 import { Fifo } from './fifo.ts';
 import type { KeyspaceTarget } from './keyspace-target.ts';
@@ -62,6 +62,11 @@ export class LaneSession {
     return (this.#willBeInMulti ?? transaction !== null) || channels.size > 0 || patterns.size > 0;
   }
 
+  /** Between MULTI and EXEC: what was queued runs where it was queued. */
+  get isInTransaction(): boolean {
+    return this.#session.transaction !== null;
+  }
+
   /** Runs a command that has come, now or when it is its turn. */
   receive(command: PendingCommand): void {
     this.#prepare(command);
@@ -82,7 +87,7 @@ export class LaneSession {
     return this.#holding?.blocked === true && this.#target.keyspace.unblock(this.#session, how);
   }
 
-  /** Goes on in another keyspace: subscriptions are made again there, a blocked command blocks there; MULTI and WATCH are dropped. */
+  /** Goes on in another keyspace: subscriptions are made again there, a blocked command blocks there; WATCH is dropped, as is MULTI: see {@link isInTransaction}. */
   moveTo(target: KeyspaceTarget): void {
     const old = this.#session;
     const left = this.#target.keyspace;
@@ -185,11 +190,13 @@ export class LaneSession {
     this.#owner.answer(command, reply);
   }
 
+  /** Of what a real server has not answered yet, only what waits for a key is at rest. */
   #block(command: PendingCommand): void {
     this.#owner.keepPlace(command);
     command.blocked = true;
     this.#holding = command;
-    this.#owner.blockedChanged(1);
+    command.waitsForKey = mayBlock(command.args);
+    if (command.waitsForKey) this.#owner.blockedChanged(1);
   }
 
   /** The command that held the others, which no keyspace can answer any more. */
@@ -198,8 +205,8 @@ export class LaneSession {
     this.#holding = undefined;
     if (holding === undefined) return undefined;
     holding.run++;
-    if (holding.blocked) this.#owner.blockedChanged(-1);
-    holding.blocked = false;
+    if (holding.waitsForKey) this.#owner.blockedChanged(-1);
+    holding.blocked = holding.waitsForKey = false;
     return holding;
   }
 

@@ -20,8 +20,10 @@ export class PendingCommand {
   /** In the connection's queue of replies, because an earlier command is not answered yet. */
   queued = false;
   answered = false;
-  /** Run, and now waiting for a key. */
+  /** Run, and not answered at once. */
   blocked = false;
+  /** Blocked because its key holds nothing, not because its keyspace is elsewhere. */
+  waitsForKey = false;
   /** Counts runs: a command that moves to another keyspace must not take the answer of the one it left. */
   run = 0;
   #output: OutputBuffer | undefined;

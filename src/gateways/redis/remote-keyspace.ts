@@ -44,11 +44,17 @@ const scriptCommands: ReadonlySet<string> = new Set(['SCRIPT', 'FUNCTION', 'PING
 const expiryToleranceMs = 1000;
 
 interface RemoteSession {
+  readonly session: Session;
   readonly link: SessionLink;
   /** Stands for the session in the mirror: never in a transaction, never blocked for long. */
   readonly shadow: Session;
   /** Commands queued since MULTI, while one is open. */
-  queue: { readonly database: number; readonly args: readonly ByteString[] }[] | undefined;
+  queue: QueuedCommand[] | undefined;
+}
+
+interface QueuedCommand {
+  readonly database: number;
+  readonly args: readonly ByteString[];
 }
 
 /**
@@ -97,16 +103,14 @@ export class RemoteKeyspace implements ServedKeyspace {
 
   execute(session: Session, args: readonly ByteString[], deliver: (reply: Reply) => void): void {
     const name = (args[0] ?? '').toUpperCase();
-    if (localCommands.has(name)) {
+    if (localCommands.has(name) && this.#sessions.get(session)?.queue === undefined) {
       this.#options.mirror.execute(session, args, deliver);
       return;
     }
     const remote = this.#remote(session);
     const { database } = session;
     remote.link.send(name, this.#options.firstDatabase + database, this.#toServerTime(name, args), (reply) => {
-      const seen = this.#fromServerTime(name, reply);
-      this.#follow(remote, database, name, args, seen);
-      deliver(seen);
+      deliver(this.#follow(remote, database, name, args, this.#fromServerTime(name, reply)));
     });
   }
 
@@ -154,34 +158,43 @@ export class RemoteKeyspace implements ServedKeyspace {
   #remote(session: Session): RemoteSession {
     let remote = this.#sessions.get(session);
     if (remote === undefined) {
-      remote = { link: new SessionLink(this.#options.links, session.protocol), shadow: newSession(() => {}), queue: undefined };
+      remote = { session, link: new SessionLink(this.#options.links, session.protocol), shadow: newSession(() => {}), queue: undefined };
       this.#sessions.set(session, remote);
       this.#loaded.set(session.database, this.#loaded.get(session.database) ?? new Set());
     }
     return remote;
   }
 
-  /** Lets the overlay do what the server has just done. */
-  #follow(remote: RemoteSession, database: number, name: string, args: readonly ByteString[], reply: Reply): void {
-    if (transactionCommands.has(name)) {
-      this.#followTransaction(remote, database, name, args, reply);
-      return;
-    }
-    if (remote.queue !== undefined) {
-      if (reply instanceof SimpleReply) remote.queue.push({ database, args });
-      return;
-    }
-    this.#apply(remote.shadow, database, name, args, reply);
+  /** Lets the overlay do what the server has just done, and gives the reply back as the case sees it. */
+  #follow(remote: RemoteSession, database: number, name: string, args: readonly ByteString[], reply: Reply): Reply {
+    if (transactionCommands.has(name)) return this.#followTransaction(remote, database, name, args, reply);
+    if (remote.queue === undefined) this.#apply(remote.shadow, database, name, args, reply);
+    else if (reply instanceof SimpleReply) remote.queue.push({ database, args });
+    return reply;
   }
 
-  #followTransaction(remote: RemoteSession, database: number, name: string, args: readonly ByteString[], reply: Reply): void {
+  #followTransaction(remote: RemoteSession, database: number, name: string, args: readonly ByteString[], reply: Reply): Reply {
     if (name === 'WATCH') for (const key of args.slice(1)) this.database(database).read(key);
-    if (name === 'MULTI' && !(reply instanceof ErrorReply)) remote.queue = [];
-    if (name !== 'EXEC' && name !== 'DISCARD') return;
+    if (name === 'MULTI' && !(reply instanceof ErrorReply)) open(remote);
+    if (name !== 'EXEC' && name !== 'DISCARD') return reply;
     const queue = remote.queue ?? [];
     remote.queue = undefined;
-    if (name === 'DISCARD' || !Array.isArray(reply)) return;
-    queue.forEach((command, index) => this.#apply(remote.shadow, command.database, (command.args[0] ?? '').toUpperCase(), command.args, (reply as Reply[])[index] ?? null));
+    remote.session.transaction = null;
+    if (name === 'DISCARD' || !Array.isArray(reply)) return reply;
+    return (reply as readonly Reply[]).map((one, index) => this.#executed(remote.shadow, queue[index], one));
+  }
+
+  /** A command of a transaction that the server has run; what the overlay serves itself is answered by it. */
+  #executed(shadow: Session, command: QueuedCommand | undefined, reply: Reply): Reply {
+    if (command === undefined) return reply;
+    const name = (command.args[0] ?? '').toUpperCase();
+    if (!localCommands.has(name)) {
+      this.#apply(shadow, command.database, name, command.args, reply);
+      return reply;
+    }
+    let own = reply;
+    this.#options.mirror.execute(shadow, command.args, (answer) => (own = answer));
+    return own;
   }
 
   #apply(shadow: Session, database: number, name: string, args: readonly ByteString[], reply: Reply): void {
@@ -235,6 +248,12 @@ export class RemoteKeyspace implements ServedKeyspace {
     const unitMs = absoluteReplies.get(name);
     return unitMs !== undefined && typeof reply === 'number' && reply > 0 ? reply - Math.round(this.#aheadMs() / unitMs) : reply;
   }
+}
+
+/** Who asks the session sees that it is in a transaction. */
+function open(remote: RemoteSession): void {
+  remote.queue = [];
+  remote.session.transaction = { queue: [], aborted: false };
 }
 
 /** Whether two replies are the same on the wire; sets in any order. */

@@ -97,7 +97,7 @@ export class ServerConnection implements ConnectionState, LaneOwner {
     if (lane === undefined) return;
     const target = this.server.route(tag);
     if (target === undefined) this.#endLane(lane);
-    else if (target !== lane.target) lane.moveTo(target);
+    else if (target !== lane.target && !lane.isInTransaction) lane.moveTo(target);
   }
 
   /** Ends the connection at once. */
@@ -236,7 +236,7 @@ export class ServerConnection implements ConnectionState, LaneOwner {
       lane = new LaneSession(tag, target, this);
       this.#lanes.set(tag, lane);
       this.server.laneOpened(tag, this);
-    } else if (lane.target !== target) {
+    } else if (lane.target !== target && !lane.isInTransaction) {
       lane.moveTo(target);
     }
     return lane;
