@@ -221,6 +221,17 @@ describe('a candidate with faults', () => {
     expect(report.notes.join('\n')).toMatch(/started again/);
   });
 
+  test('what a case does after its end is counted, and does no harm', async () => {
+    const ended = await shop.record(['-r', 'late', '--no-control', ...onEmbedded, '--', 'node', service], async (url) => {
+      await send(url, ['POST:/after', 'GET:/slow?ms=250', 'POST:/after', 'GET:/slow?ms=250']);
+    });
+    expect(ended, ended.stderr).toMatchObject({ code: 0 });
+    const { report, stderr } = await shop.replay(['-r', 'late', '--concurrency', '2']);
+    expect(report.notes.join('\n'), stderr).not.toMatch(/started again/);
+    expect(report.cases.filter((one) => one.verdict === 'error')).toEqual([]);
+    expect(report.cases.flatMap(({ problems }) => problems.map(({ code }) => code))).toContain('late_command');
+  });
+
   test('Ctrl-C during the replay: exit code 130, what had not finished is not run, and the report adds up', async () => {
     const mark = shop.path('replaying');
     const replay = shop.start(['replay', '-r', 'fragile', '--json', shop.path('interrupted.json'), '--candidate', `node ${service} slow`], { MARK: mark });

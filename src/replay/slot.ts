@@ -209,11 +209,9 @@ class SlotGateways {
     return tag === null ? this.#only : this.#cases.get(tag);
   }
 
-  #outside(tag: string | null, server: string): KeyspaceTarget | undefined {
-    if (tag !== null) {
-      this.#options.onLate(tag);
-      return undefined;
-    }
+  /** What a case does after its end runs where it does no harm: an error in its place could end the service. */
+  #outside(tag: string | null, server: string): KeyspaceTarget {
+    if (tag !== null) this.#options.onLate(tag);
     let target = this.#backgroundTargets.get(server);
     if (target === undefined) this.#backgroundTargets.set(server, (target = this.#background.target(server)));
     return target;
