@@ -82,21 +82,25 @@ export async function startRecording(request: RecordRequest): Promise<RecordJob>
   try {
     const upstreams: RedisUpstream[] = [];
     for (const spec of redis) upstreams.push({ spec, ...(await upstreamOf(spec, embedded)) });
-    const open = await RecordingWriter.create(settings.recordingFolder, manifestOf(service, redis, http, process.env), {
+    const open = await RecordingWriter.create(settings.recordingFolder, { ...manifestOf(service, redis, http, process.env), ...settings.preload === 'off' ? { preloadOff: true } : {} }, {
       overwrite: flags.overwrite ?? false, ...(config.redact === undefined ? {} : { redact: new Redactor(config.redact) }),
     });
     writer = open;
-    const running = await record({
+    const describe = (session: RecordSession): Promise<void> => open.describe({
+      servers: session.serverVersions, preload: session.preloaded && settings.determinism === 'request', ...session.ownNetwork ? { ownNetwork: true } : {},
+    });
+    const running: RecordSession = await record({
       output: open, ready: () => open.backpressure, service, cwd: settings.cwd, redis: upstreams, http,
       snapshot: flags.snapshot ?? config.record?.snapshot ?? 'auto',
       listen: { host: config.record?.host ?? '127.0.0.1', port: flags.listen ?? config.record?.port ?? service.port ?? 0 },
       instances: settings.instances, concurrency: settings.concurrency, preload: settings.preload, isolation: settings.isolation,
       determinism: settings.determinism, registerPath, lateTimeoutMs: settings.lateTimeoutMs,
+      onOwnNetwork: () => void describe(running),
       ...(request.onRequest === undefined ? {} : { onRequest: request.onRequest }),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     });
     session = running;
-    await open.describe({ servers: running.serverVersions, preload: running.preloaded && settings.determinism === 'request' });
+    await describe(running);
     return {
       session: running, folder: settings.recordingFolder, redis, embedded: embedded.map((server) => `${server.address?.host}:${server.address?.port}`),
       stop: () => stopRecording(running, open).finally(closeEmbedded),
@@ -288,10 +292,18 @@ function replayOptions(
 ): Omit<ReplayOptions, 'source'> {
   return {
     recording: opened, requests, service, cwd: settings.cwd, label, registerPath,
-    instances: settings.instances, concurrency: settings.concurrency, preload: settings.preload, isolation: settings.isolation, determinism: settings.determinism,
+    instances: settings.instances, concurrency: settings.concurrency, ...asRecorded(settings, opened), determinism: settings.determinism,
     laneStore: settings.laneStore, requestTimeoutMs: settings.requestTimeoutMs, lateTimeoutMs: settings.lateTimeoutMs,
     ...(request.signal === undefined ? {} : { signal: request.signal }),
     ...(request.onCase === undefined ? {} : { onCase: request.onCase }),
+  };
+}
+
+/** What is left open is done as it was when the recording was made. */
+function asRecorded({ preload, isolation }: Settings, { manifest }: OpenedRecording): Pick<ReplayOptions, 'preload' | 'isolation'> {
+  return {
+    preload: manifest.preloadOff === true ? 'off' : preload,
+    isolation: isolation === 'auto' && manifest.ownNetwork === true ? 'namespace' : isolation,
   };
 }
 

@@ -16,6 +16,7 @@ interface RecordFlags {
   readonly instances?: number;
   readonly concurrency?: number;
   readonly preload?: boolean;
+  readonly isolation?: 'auto' | 'none' | 'namespace';
   readonly overwrite?: boolean;
   readonly drive?: string;
   readonly control?: boolean;
@@ -38,6 +39,7 @@ export function addRecord(program: Command, exit: Exit): void {
     .option('--instances <n>', 'instances of the service', wholeNumber('--instances'))
     .option('--concurrency <n>', 'requests in flight in one instance, with the preload', wholeNumber('--concurrency'))
     .option('--no-preload', 'leave Node.js services alone too')
+    .addOption(new Option('--isolation <kind>', 'namespace: instances live in networks of their own; none: never; auto: where their addresses are in their code (Linux)').choices(['auto', 'none', 'namespace']))
     .option('--overwrite', 'replace a recording that is there')
     .option('--drive <command>', 'send the traffic with this command and end with it; {url} stands for the address')
     .option('--no-control', 'do not replay the baseline at the end')

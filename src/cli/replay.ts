@@ -9,6 +9,7 @@ interface ReplayFlags extends ReportFlags {
   readonly instances?: number;
   readonly concurrency?: number;
   readonly preload?: boolean;
+  readonly isolation?: 'auto' | 'none' | 'namespace';
   readonly laneStore?: 'auto' | 'overlay' | 'redis';
   readonly stateNode?: readonly string[];
   readonly filter?: string;
@@ -26,6 +27,7 @@ export function addReplay(program: Command, exit: Exit): void {
     .option('--instances <n>', 'instances of the candidate (default: one a core)', wholeNumber('--instances'))
     .option('--concurrency <n>', 'cases in flight in one instance, with the preload', wholeNumber('--concurrency'))
     .option('--no-preload', 'one case at a time in each instance')
+    .addOption(new Option('--isolation <kind>', 'namespace: instances live in networks of their own; none: never; auto: as recorded').choices(['auto', 'none', 'namespace']))
     .addOption(new Option('--lane-store <store>', 'where cases run their Redis commands; redis: a real redis-server for each lane').choices(['auto', 'overlay', 'redis']))
     .option('--state-node <address>', "'embedded' or redis://host:port, holds recorded state (repeatable)", collect)
     .option('--json <file>', 'write the report as JSON (- for standard output)')

@@ -34,6 +34,7 @@ export interface SettingFlags {
   readonly instances?: number;
   readonly concurrency?: number;
   readonly preload?: boolean;
+  readonly isolation?: 'auto' | 'none' | 'namespace';
   readonly laneStore?: 'auto' | 'overlay' | 'redis';
   readonly stateNodes?: readonly string[];
 }
@@ -47,7 +48,7 @@ export function settingsOf(config: ForeshardConfig, folder: string, stage: 'reco
     instances: flags.instances ?? section.instances ?? (stage === 'record' ? 1 : defaultInstances),
     concurrency: flags.concurrency ?? section.concurrency ?? (stage === 'record' ? 256 : 16),
     preload: flags.preload === false ? 'off' : (config.preload ?? 'auto'),
-    isolation: config.isolation ?? 'auto',
+    isolation: flags.isolation ?? config.isolation ?? 'auto',
     determinism: config.determinism ?? 'request',
     requestTimeoutMs: config.replay?.requestTimeoutMs ?? 30_000,
     lateTimeoutMs: config.replay?.lateTimeoutMs ?? 10_000,

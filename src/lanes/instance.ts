@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { ForeshardError } from '../model/errors.ts';
@@ -7,7 +7,7 @@ import type { PreloadSettings, Redirect } from '../model/preload-protocol.ts';
 import type { ControlServer } from './control-server.ts';
 import { FakeClock } from './fake-clock.ts';
 import { fillPlaceholders, leadCommand, leadEnvironment, pastProxies, splitAddress } from './environment.ts';
-import { listenAndRelay } from './join.ts';
+import { join, listenAndRelay } from './join.ts';
 import type { Destination } from './join.ts';
 import { launch, newMark } from './launch.ts';
 import type { LaunchSpec, Launched } from './launch.ts';
@@ -17,7 +17,7 @@ import type { Route } from './namespace.ts';
 import { placedRedirects, placeholderValues } from './placeholders.ts';
 import { planAddresses, runsNode } from './plan-addresses.ts';
 import type { AddressPlan, Learnt } from './plan-addresses.ts';
-import { freePort, isFree } from './ports.ts';
+import { freePort, isFree, loopbackListeners } from './ports.ts';
 import { PreloadLink } from './preload-link.ts';
 import { waitReady } from './readiness.ts';
 import { ServiceInstance } from './service-instance.ts';
@@ -68,7 +68,7 @@ function learntOf({ control, command, cwd }: StartOptions): Learnt {
   const known = memory.get(control) ?? new Map<string, Learnt>();
   memory.set(control, known);
   const key = JSON.stringify([cwd, command]);
-  const learnt = known.get(key) ?? {};
+  const learnt = known.get(key) ?? { addresses: new Map() };
   known.set(key, learnt);
   return learnt;
 }
@@ -89,6 +89,10 @@ export async function startInstance(options: StartOptions): Promise<ServiceInsta
         await instance.stop(); // Node.js after all: the preload is its clock and leads its connections, and the rest of the network stays reachable
         continue;
       }
+      if (attempt < maxAttempts && await instance.goesPast()) {
+        await instance.stop();
+        continue;
+      }
       if (instance.preloaded || draft.plan === 'namespace' || draft.plan === 'original-port' || draft.unled.length === 0) return instance;
       await instance.stop(); // it looked like Node.js and is something else: what it has in its code must be met otherwise
       if (attempt >= maxAttempts) throw unavailable(`${options.id}: nothing leads ${draft.unled.map(({ from }) => from).join(', ')} to the gateways`);
@@ -97,6 +101,9 @@ export async function startInstance(options: StartOptions): Promise<ServiceInsta
     }
   }
 }
+
+/** How programs say that somebody else listens where they want to. */
+const portTaken = /EADDRINUSE|address (?:is )?already in use|(?:connection|port \d+|address) (?:is )?(?:already )?in use|port is already allocated|Only one usage of each socket address/i;
 
 interface FailedStart {
   readonly options: StartOptions;
@@ -107,12 +114,22 @@ interface FailedStart {
 
 /** Whether a failed start has shown something that makes another one worth it. */
 async function learnFrom(error: unknown, { options, draft, learnt, attempt }: FailedStart): Promise<boolean> {
-  if (!(error instanceof ForeshardError) || error.code !== 'service_died') return false;
+  if (!(error instanceof ForeshardError)) return false;
+  const inCode = [...learnt.addresses].filter(([, where]) => where === 'code');
+  if (draft.plan === 'namespace' && inCode.length > 0 && ['service_died', 'service_not_ready', 'lane_unavailable'].includes(error.code)) {
+    for (const [address] of inCode) learnt.addresses.set(address, 'environment'); // it does not bear a network of its own
+    return true;
+  }
+  if (error.code !== 'service_died') return false;
+  if (draft.plan === 'namespace' && learnt.needsPorts !== true && portTaken.test(error.message)) {
+    learnt.needsPorts = true; // one of its own ports is a door of ours
+    return true;
+  }
   if (draft.preload && learnt.preloaded !== false && /not allowed in NODE_OPTIONS|bad option: --import/i.test(error.message)) {
     learnt.preloaded = false; // a Node.js from before --import
     return true;
   }
-  if (draft.plan === 'namespace' || learnt.fixedPort === true || !/EADDRINUSE|address already in use/i.test(error.message)) {
+  if (draft.plan === 'namespace' || learnt.fixedPort === true || !portTaken.test(error.message)) {
     const withClock = draft.fakeClock && learnt.fakeClock !== false;
     learnt.fakeClock = false; // it may not bear a library put into it
     return withClock;
@@ -128,7 +145,11 @@ interface Draft {
   readonly plan: AddressPlan;
   readonly spec: LaunchSpec;
   readonly unled: readonly Redirect[];
+  /** Redirects that its inherited environment alone speaks of: it may have them in its code all the same. */
+  readonly unproven: readonly Redirect[];
   readonly ports: readonly number[];
+  /** In a network of its own: the ways out of it beside the gateways. */
+  readonly doors: (link: PreloadLink) => Route[];
   /** The preload is put in. */
   readonly preload: boolean;
   /** A clock is put in. */
@@ -146,7 +167,10 @@ async function draftOf(options: StartOptions, learnt: Learnt): Promise<Draft> {
   const placed = placedRedirects(options.redirects, texts);
   const ledByEnvironment = leadEnvironment({ ...inherited, ...options.env }, options.redirects).led;
   const ledByCommand = leadCommand(options.command, options.redirects).led;
-  const unled = options.redirects.filter((redirect) => !placed.has(redirect) && !ledByEnvironment.has(redirect) && !ledByCommand.has(redirect));
+  const ledByGiven = leadEnvironment(options.env, options.redirects).led;
+  const isSure = (redirect: Redirect): boolean => placed.has(redirect) || ledByCommand.has(redirect) || ledByGiven.has(redirect);
+  const byInheritance = options.redirects.filter((redirect) => !isSure(redirect) && ledByEnvironment.has(redirect));
+  const unled = options.redirects.filter((redirect) => !isSure(redirect) && (!ledByEnvironment.has(redirect) || learnt.addresses.get(redirect.from) === 'code'));
   const namespaces = options.isolation === 'none' ? false : await namespaceSupport() !== null;
   const plan = planAddresses({ command: options.command, preload: options.preload, isolation: options.isolation, unled, namespaces, node, learnt });
   const preload = options.preload === 'auto' && learnt.preloaded !== false;
@@ -163,9 +187,9 @@ async function draftOf(options: StartOptions, learnt: Learnt): Promise<Draft> {
   // Each start has a name of its own: what the processes of an earlier one said last is not taken for this one's.
   const instance = `${options.id}~${newMark()}`;
   const doors = preload && options.accept !== undefined ? await openLocalDoors(options.redirects, options.accept) : { redirects: options.redirects, close: async () => {} };
+  const ports = [...new Set([...(options.port === undefined ? [] : [options.port]), Number(filled['PORT'] ?? port), port])].filter((candidate) => candidate > 0);
   return {
-    plan, unled, preload, fakeClock, instance, close: doors.close,
-    ports: [...new Set([...(options.port === undefined ? [] : [options.port]), Number(filled['PORT'] ?? port), port])].filter((candidate) => candidate > 0),
+    plan, unled, ports, doors: (link) => (learnt.needsPorts === true ? [] : doorsInside(options, ports, link)), unproven: (plan === 'env' || plan === 'preload') && namespaces ? byInheritance.filter(({ from }) => !learnt.addresses.has(from)) : [], preload, fakeClock, instance, close: doors.close,
     spec: {
       command: leadCommand(command, options.redirects).value,
       cwd: options.cwd,
@@ -209,12 +233,15 @@ async function startAs(options: StartOptions, draft: Draft): Promise<ServiceInst
   try {
     if (draft.plan === 'original-port') closers.push(...await standAtOriginalPorts(options, draft.unled));
     const spec = { ...draft.spec, env };
-    launched = draft.plan === 'namespace' ? await launchInNamespace(spec, routesInside(options)) : await launch(spec);
+    launched = draft.plan === 'namespace' ? await launchInNamespace(spec, [...routesInside(options), ...draft.doors(link)]) : await launch(spec);
     const ready = await waitReady({
       launched, link, mayBePreloaded: draft.preload, ports: draft.ports, readyPath: options.readyPath, timeoutMs: options.readyTimeoutMs,
       name: `the service (${options.id}: ${options.command.join(' ')})`, ownNetwork: draft.plan === 'namespace', signal: options.signal,
     });
-    const instance = new ServiceInstance({ id: options.id, ready, plan: draft.plan, launched, link, clock, closers });
+    const instance = new ServiceInstance({
+      id: options.id, ready, plan: draft.plan, launched, link, clock, closers, unproven: ready.preloaded ? [] : draft.unproven,
+      onProof: (address, where) => learntOf(options).addresses.set(address, where),
+    });
     await instance.settle();
     return instance;
   } catch (error) {
@@ -237,6 +264,24 @@ function routesInside(options: StartOptions): Route[] {
   }
   routes.push({ from: `${control.host}:${control.port}`, to: control });
   return routes;
+}
+
+/**
+ * Doors to the other servers on this machine's loopback, such as a database that is not recorded. A connection through one is told. The service's own ports stay free,
+ * as far as they are known.
+ */
+function doorsInside(options: StartOptions, ports: readonly number[], link: PreloadLink): Route[] {
+  const taken = new Set([...ports, ...options.redirects.flatMap(({ from, to }) => [splitAddress(from).port, to.port])]);
+  return loopbackListeners().filter((port) => !taken.has(port)).map((port) => {
+    const to = { host: '127.0.0.1', port };
+    return {
+      from: `127.0.0.1:${port}`, to, isOptional: true,
+      accept: (connection) => {
+        link.noteDirect(to);
+        join(connection, connect(to));
+      },
+    };
+  });
 }
 
 function destinationOf({ accept }: StartOptions, redirect: Redirect): Destination {

@@ -21,7 +21,7 @@ import { ProcessTree, instanceVariable } from './process-tree.ts';
 /**
  * A lane with a network and a hosts file of its own (Linux): addresses in a service's code lead to the lane's gateways, whatever language it is
  * written in, and several instances listen on the same port. Needs root or unprivileged user namespaces. Inside there is nothing but the
- * loopback: what no gateway stands for cannot be reached.
+ * loopback: of what no gateway stands for, only servers on this machine's loopback can be reached, by doors that lead there.
  */
 
 /** Brings the loopback up with what is at hand, adds addresses and binds the hosts file, then becomes the command. */
@@ -59,6 +59,8 @@ async function detect(): Promise<readonly string[] | null> {
 export interface Route extends Destination {
   /** host:port as the service has it; host names get an address of their own. */
   readonly from: string;
+  /** The service may go without it. */
+  readonly isOptional?: boolean;
 }
 
 const loopback = new Set(['localhost', '127.0.0.1', '::1']);
@@ -75,9 +77,9 @@ export function insideNetwork(routes: readonly Route[]): InsideNetwork {
   const names = new Map<string, string>();
   const addresses = new Set<string>();
   const listeners = new Map<string, { at: Endpoint; destination: Destination; optional: boolean }>();
-  for (const { from, ...destination } of routes) {
+  for (const { from, isOptional = false, ...destination } of routes) {
     const { host, port } = splitAddress(from);
-    const add = (at: string, optional = false): void => {
+    const add = (at: string, optional = isOptional): void => {
       if (!listeners.has(`${at} ${port}`)) listeners.set(`${at} ${port}`, { at: { host: at, port }, destination, optional });
     };
     const lower = host.toLowerCase();

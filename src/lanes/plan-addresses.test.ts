@@ -7,21 +7,21 @@ import type { PlanFacts } from './plan-addresses.ts';
 
 const hardCoded = { kind: 'redis' as const, from: '127.0.0.1:6379', to: { host: '127.0.0.1', port: 21001 } };
 const plan = (facts: Partial<PlanFacts>): string => planAddresses({
-  command: ['server'], preload: 'auto', isolation: 'auto', unled: [], namespaces: true, node: false, learnt: {}, ...facts,
+  command: ['server'], preload: 'auto', isolation: 'auto', unled: [], namespaces: true, node: false, learnt: { addresses: new Map() }, ...facts,
 });
 
 test('Node.js: the preload, whatever is in its code', () => {
   expect(plan({ node: true })).toBe('preload');
   expect(plan({ node: true, unled: [hardCoded] })).toBe('preload');
-  expect(plan({ unled: [hardCoded], learnt: { preloaded: true } })).toBe('preload');
+  expect(plan({ unled: [hardCoded], learnt: { addresses: new Map(), preloaded: true } })).toBe('preload');
 });
 
 test('other languages: the environment where it is enough, else a network of their own, else the original port', () => {
   expect(plan({ preload: 'off' })).toBe('env');
-  expect(plan({ learnt: { preloaded: false } })).toBe('env');
+  expect(plan({ learnt: { addresses: new Map(), preloaded: false } })).toBe('env');
   expect(plan({ unled: [hardCoded] })).toBe('namespace');
-  expect(plan({ unled: [hardCoded], node: true, learnt: { preloaded: false } })).toBe('namespace');
-  expect(plan({ learnt: { preloaded: false, fixedPort: true } })).toBe('namespace');
+  expect(plan({ unled: [hardCoded], node: true, learnt: { addresses: new Map(), preloaded: false } })).toBe('namespace');
+  expect(plan({ learnt: { addresses: new Map(), preloaded: false, fixedPort: true } })).toBe('namespace');
   expect(plan({ unled: [hardCoded], namespaces: false })).toBe('original-port');
   expect(plan({ unled: [hardCoded], isolation: 'none' })).toBe('original-port');
 });
@@ -29,7 +29,7 @@ test('other languages: the environment where it is enough, else a network of the
 test('what cannot be is refused with what to do', () => {
   expect(() => plan({ isolation: 'namespace', namespaces: false })).toThrow(/namespace/);
   for (const facts of [{ namespaces: false }, { isolation: 'none' as const }]) {
-    expect(() => plan({ ...facts, learnt: { preloaded: false, fixedPort: true } })).toThrow(expect.objectContaining({ code: 'lane_unavailable', hint: expect.stringContaining('{port}') }));
+    expect(() => plan({ ...facts, learnt: { addresses: new Map(), preloaded: false, fixedPort: true } })).toThrow(expect.objectContaining({ code: 'lane_unavailable', hint: expect.stringContaining('{port}') }));
   }
 });
 

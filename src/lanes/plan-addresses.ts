@@ -16,8 +16,12 @@ export interface Learnt {
   preloaded?: boolean;
   /** It listens on a port that another instance has. */
   fixedPort?: boolean;
+  /** In a network of its own it wants ports that other servers of this machine have. */
+  needsPorts?: boolean;
   /** It does not start with a clock of ours in it. */
   fakeClock?: boolean;
+  /** By address that its inherited environment speaks of: `environment`, it reads it there; `code`, it has it in its code all the same. */
+  readonly addresses: Map<string, 'environment' | 'code'>;
 }
 
 /** What {@link planAddresses} decides by. */

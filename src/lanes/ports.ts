@@ -69,15 +69,57 @@ function socketInodes(pid: number): Set<string> {
   return inodes;
 }
 
+const listeningState = '0A';
+const establishedState = '01';
+
+/** Ports of this machine's loopback that other processes than this one listen on (Linux). */
+export function loopbackListeners(): number[] {
+  const own = socketInodes(process.pid);
+  const ports = new Set<number>();
+  for (const table of ['tcp', 'tcp6']) {
+    for (const { state, local, inode } of sockets(`/proc/self/net/${table}`)) {
+      if (state === listeningState && !own.has(inode) && (local.host === '127.0.0.1' || local.host === '::1')) ports.add(local.port);
+    }
+  }
+  return [...ports];
+}
+
+/** Whether one of these processes has a TCP connection to one of these addresses (numeric hosts). */
+export function isConnectedTo(pids: readonly number[], addresses: readonly { readonly host: string; readonly port: number }[]): boolean {
+  return pids.some((pid) => {
+    const inodes = socketInodes(pid);
+    if (inodes.size === 0) return false;
+    return ['tcp', 'tcp6'].some((table) => [...sockets(`/proc/${pid}/net/${table}`, inodes)].some(
+      ({ state, remote }) => state === establishedState && addresses.some(({ host, port }) => host === remote.host && port === remote.port)));
+  });
+}
+
 function* listening(path: string, inodes: ReadonlySet<string>, pid: number): Generator<ListeningSocket> {
+  for (const { state, local } of sockets(path, inodes)) if (state === listeningState) yield { ...local, pid };
+}
+
+interface KernelSocket {
+  readonly inode: string;
+  readonly state: string;
+  readonly local: { readonly host: string; readonly port: number };
+  readonly remote: { readonly host: string; readonly port: number };
+}
+
+/** Those of `inodes` alone, where given. */
+function* sockets(path: string, inodes?: ReadonlySet<string>): Generator<KernelSocket> {
   const text = readWholeProc(path);
   if (text === null) return;
   for (const line of text.split('\n').slice(1)) {
     const columns = line.trim().split(/\s+/);
-    const [address, port] = (columns[1] ?? '').split(':');
-    if (columns[3] !== '0A' || address === undefined || port === undefined || !inodes.has(columns[9] ?? '')) continue;
-    yield { host: reachable(address), port: Number.parseInt(port, 16), pid };
+    const inode = columns[9] ?? '';
+    if (columns.length < 10 || inodes?.has(inode) === false) continue;
+    yield { inode, state: columns[3] ?? '', local: endpoint(columns[1] ?? ''), remote: endpoint(columns[2] ?? '') };
   }
+}
+
+function endpoint(text: string): { host: string; port: number } {
+  const [address = '', port = ''] = text.split(':');
+  return { host: reachable(address), port: Number.parseInt(port, 16) };
 }
 
 /** The kernel writes addresses as hexadecimal words, each in the machine's byte order. */

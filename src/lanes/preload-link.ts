@@ -78,6 +78,15 @@ export class PreloadLink {
     for (const { host, port } of this.#direct.values()) listener({ host, port, tag: null });
   }
 
+  /** A connection to where no gateway stands was made. */
+  noteDirect({ host, port }: { readonly host: string; readonly port: number }, tag: string | null = null): void {
+    const key = `${host}:${port}`;
+    const entry = this.#direct.get(key) ?? { host, port, count: 0 };
+    entry.count++;
+    this.#direct.set(key, entry);
+    this.#onDirect?.({ host, port, tag });
+  }
+
   close(): void {
     this.#unsubscribe();
   }
@@ -100,14 +109,9 @@ export class PreloadLink {
       case 'idle':
         this.#heardIdle(message.tag);
         break;
-      case 'direct': {
-        const key = `${message.host}:${message.port}`;
-        const entry = this.#direct.get(key) ?? { host: message.host, port: message.port, count: 0 };
-        entry.count++;
-        this.#direct.set(key, entry);
-        this.#onDirect?.({ host: message.host, port: message.port, tag: message.tag });
+      case 'direct':
+        this.noteDirect(message, message.tag);
         break;
-      }
     }
   }
 }

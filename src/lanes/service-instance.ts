@@ -1,10 +1,13 @@
+import { lookup } from 'node:dns/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LocalAddress } from '../model/preload-protocol.ts';
+import type { LocalAddress, Redirect } from '../model/preload-protocol.ts';
+import { splitAddress } from './environment.ts';
 import type { FakeClock } from './fake-clock.ts';
 import { IdleProfile } from './idle-profile.ts';
 import type { Exit, Launched } from './launch.ts';
 import type { AddressPlan } from './plan-addresses.ts';
 import type { DirectConnection, PreloadLink } from './preload-link.ts';
+import { isConnectedTo } from './ports.ts';
 import { hasProc } from './proc.ts';
 import { isWorking, waitQuiescent } from './quiescence.ts';
 import type { GatewayActivity } from './quiescence.ts';
@@ -21,6 +24,10 @@ export interface InstanceParts {
   readonly link: PreloadLink;
   /** null: its clock is the real one, or the preload's. */
   readonly clock: FakeClock | null;
+  /** Redirects that may lead nowhere, since only its inherited environment speaks of them. */
+  readonly unproven: readonly Redirect[];
+  /** Told where the service has such an address from. */
+  readonly onProof: (address: string, where: 'environment' | 'code') => void;
   /** Run when it has stopped. */
   readonly closers: readonly (() => Promise<void>)[];
 }
@@ -42,6 +49,7 @@ export class ServiceInstance {
   readonly #profile = new IdleProfile();
   #alive = true;
   #waitingFor = '';
+  #unproven: readonly Redirect[];
   #stopped: Promise<void> | null = null;
 
   constructor(parts: InstanceParts) {
@@ -51,6 +59,7 @@ export class ServiceInstance {
     this.preloaded = parts.ready.preloaded;
     this.plan = parts.plan;
     this.pid = parts.launched.pid;
+    this.#unproven = parts.unproven;
     this.exited = parts.launched.exited;
     void this.exited.then(() => {
       this.#alive = false;
@@ -61,6 +70,30 @@ export class ServiceInstance {
   /** The process that was started has not ended. */
   get alive(): boolean {
     return this.#alive;
+  }
+
+  /** Redirects of which it is not known yet whether it reads them in its environment or has them in its code. */
+  get unproven(): readonly Redirect[] {
+    return this.#unproven;
+  }
+
+  /** What is found out about one of them; the next start of this command goes by it. */
+  prove(redirect: Redirect, where: 'environment' | 'code'): void {
+    this.#unproven = this.#unproven.filter((one) => one !== redirect);
+    this.#parts.onProof(redirect.from, where);
+  }
+
+  /** Whether it has a connection to the very address that a gateway stands for; then it is to be started again. Known on Linux only. */
+  async goesPast(): Promise<boolean> {
+    if (!hasProc || this.#unproven.length === 0) return false;
+    const pids = this.#parts.launched.tree.members();
+    let found = false;
+    for (const redirect of this.#unproven) {
+      if (!isConnectedTo(pids, await numericAddresses(redirect.from))) continue;
+      this.prove(redirect, 'code');
+      found = true;
+    }
+    return found;
   }
 
   /** The last 64 KB it printed. */
@@ -139,6 +172,11 @@ export class ServiceInstance {
     this.#profile.learn(tree, defaultLateTimeoutMs);
   }
 
+  /** {@link stop} has been called. */
+  get isStopped(): boolean {
+    return this.#stopped !== null;
+  }
+
   /** Ends it with everything it has started: SIGTERM, after 3 s SIGKILL; frees its ports. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
@@ -153,4 +191,12 @@ export class ServiceInstance {
     clock?.close(pids);
     await Promise.all(this.#parts.closers.map((close) => close()));
   }
+}
+
+/** What a connection to `host:port` may be seen as. */
+async function numericAddresses(address: string): Promise<{ host: string; port: number }[]> {
+  const { host, port } = splitAddress(address);
+  const found = await lookup(host, { all: true }).catch(() => []);
+  // the kernel's tables show the IPv6 loopback in more than one way
+  return [...new Set(found.flatMap((one) => (one.address === '::1' ? ['::1', '127.0.0.1'] : [one.address])))].map((numeric) => ({ host: numeric, port }));
 }

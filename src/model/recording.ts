@@ -213,6 +213,10 @@ export interface RecordingManifest {
   readonly servers: Readonly<Record<string, string>>;
   /** The preload was in: time and randomness came from each request's seed. */
   readonly preload: boolean;
+  /** The service was recorded without the preload because somebody said so: it is replayed without it too. */
+  readonly preloadOff?: boolean;
+  /** The service was led to the gateways by a network of its own: it is replayed in one. */
+  readonly ownNetwork?: boolean;
 }
 
 /** What a stage needs of an opened recording. `recordings/` provides it from a folder, tests from memory. */

@@ -38,14 +38,48 @@ const shownLines = 20;
 /** One instance of the recorded service behind listeners of its own. */
 export class RecordLane {
   readonly id: string;
-  readonly instance: ServiceInstance;
+  readonly #start: () => Promise<ServiceInstance>;
   readonly #gateways: LanePoolOptions['gateways'];
+  #instance: ServiceInstance;
   inFlight = 0;
 
-  constructor(id: string, instance: ServiceInstance, gateways: LanePoolOptions['gateways']) {
+  constructor(id: string, own: { readonly instance: ServiceInstance; readonly start: () => Promise<ServiceInstance>; readonly gateways: LanePoolOptions['gateways'] }) {
     this.id = id;
-    this.instance = instance;
-    this.#gateways = gateways;
+    this.#instance = own.instance;
+    this.#start = own.start;
+    this.#gateways = own.gateways;
+  }
+
+  get instance(): ServiceInstance {
+    return this.#instance;
+  }
+
+  /** Ends its instance and starts another one behind the same gateways. */
+  async restart(): Promise<void> {
+    await this.#instance.stop();
+    this.#instance = await this.#start();
+  }
+
+  /**
+   * Whether the service goes past the gateways to the addresses they stand for: it has a connection there, or nothing came to a gateway
+   * while somebody connected to the server behind it.
+   */
+  async goesPast(): Promise<boolean> {
+    const { instance } = this;
+    for (const redirect of instance.unproven) {
+      const { redis, http } = this.#gateways;
+      const gateway = [...redis, ...http].find(({ spec }) => spec.name === redirect.name)?.gateway;
+      if ((gateway?.activity(this.id) ?? 0) > 0) instance.prove(redirect, 'environment');
+    }
+    if (instance.unproven.length === 0) return false;
+    if (await instance.goesPast()) return true;
+    for (const redirect of instance.unproven) {
+      const strangers = await this.#gateways.redis.find(({ spec }) => spec.name === redirect.name)?.gateway.strangers() ?? 0;
+      if (strangers === 0) continue;
+      instance.prove(redirect, 'code');
+      return true;
+    }
+    return false;
   }
 
   /** Resolves when nothing of the request is pending any more; false when that took too long. */
@@ -70,16 +104,17 @@ export class LanePool {
   readonly #waiting: Deferred<RecordLane>[] = [];
   readonly #failed: Deferred<Error> = deferred();
   readonly #onLost: LanePoolOptions['onLost'];
+  readonly #onDirect: LanePoolOptions['onDirect'];
+  readonly #gateways: LanePoolOptions['gateways'];
   #closing = false;
 
-  private constructor(lanes: readonly RecordLane[], capacity: number, { onDirect, onLost }: Pick<LanePoolOptions, 'onDirect' | 'onLost'>) {
+  private constructor(lanes: readonly RecordLane[], capacity: number, { onDirect, onLost, gateways }: Pick<LanePoolOptions, 'onDirect' | 'onLost' | 'gateways'>) {
     this.#lanes = lanes;
     this.#capacity = capacity;
     this.#onLost = onLost;
-    for (const lane of lanes) {
-      lane.instance.onDirect((connection) => onDirect(connection.host, connection.port));
-      void lane.instance.exited.then((exit) => this.#onExit(lane, exit));
-    }
+    this.#onDirect = onDirect;
+    this.#gateways = gateways;
+    for (const lane of lanes) this.#follow(lane);
   }
 
   /** Starts the first instance, learns from it whether the preload is in, then starts the others. */
@@ -99,6 +134,14 @@ export class LanePool {
 
   get preloaded(): boolean {
     return this.#lanes.every((lane) => lane.instance.preloaded);
+  }
+
+  get ids(): readonly string[] {
+    return this.#lanes.map(({ id }) => id);
+  }
+
+  get ownNetwork(): boolean {
+    return this.#lanes.some((lane) => lane.instance.plan === 'namespace');
   }
 
   /** Resolves with the reason when no instance is left. */
@@ -128,6 +171,19 @@ export class LanePool {
     next.resolve(lane);
   }
 
+  /** After a request, while the lane is still taken: starts its instance again where it went past the gateways, and says whether it did. */
+  async correct(lane: RecordLane): Promise<boolean> {
+    if (lane.instance.unproven.length === 0 || !await lane.goesPast() || this.#closing) return false;
+    try {
+      await lane.restart();
+      await Promise.all(this.#gateways.redis.map(({ gateway }) => gateway.reread()));
+      this.#follow(lane);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    }
+    return true;
+  }
+
   async close(): Promise<void> {
     this.#closing = true;
     for (const waiting of this.#waiting.splice(0)) waiting.reject(new ForeshardError('interrupted', 'the recording was stopped before an instance was free'));
@@ -142,8 +198,20 @@ export class LanePool {
     return best;
   }
 
+  #follow(lane: RecordLane): void {
+    const { instance } = lane;
+    instance.onDirect((connection) => this.#onDirect(connection.host, connection.port));
+    void instance.exited.then((exit) => {
+      if (!this.#closing && !instance.isStopped) return this.#onExit(lane, exit);
+    });
+  }
+
+  #fail(error: Error): void {
+    this.#failed.resolve(error);
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+  }
+
   async #onExit(lane: RecordLane, { code, signal }: { readonly code: number | null; readonly signal: string | null }): Promise<void> {
-    if (this.#closing) return;
     const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
     if (this.#lanes.some((other) => other.instance.alive)) {
       this.#onLost(`${lane.id} ended ${how}`);
@@ -154,8 +222,7 @@ export class LanePool {
     const error = new ForeshardError('service_died', `the service ended ${how} while it was being recorded; its last output:\n${output === '' ? '(none)' : output}`, {
       hint: 'what was recorded up to then is kept',
     });
-    this.#failed.resolve(error);
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+    this.#fail(error);
   }
 }
 
@@ -173,10 +240,10 @@ async function startLane(options: LanePoolOptions, index: number): Promise<Recor
     if (kind === 'redis') redis.find(({ spec }) => spec.name === name)?.gateway.accept(id, connection);
     else http.find(({ spec }) => spec.name === name)?.gateway.accept(id, connection);
   };
-  const instance = await startService(options.service, {
+  const start = (): Promise<ServiceInstance> => startService(options.service, {
     id, cwd: options.cwd, redirects, accept, determinism: options.determinism, backgroundClockOffsetMs: 0,
     preload: options.preload, isolation: options.isolation, control: options.control, registerPath: options.registerPath,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  return new RecordLane(id, instance, options.gateways);
+  return new RecordLane(id, { instance: await start(), start, gateways: options.gateways });
 }

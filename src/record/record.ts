@@ -44,6 +44,8 @@ export interface RecordOptions {
   readonly registerPath: string;
   readonly lateTimeoutMs: number;
   readonly onRequest?: (recorded: number) => void;
+  /** The service was started again in a network of its own. */
+  readonly onOwnNetwork?: () => void;
   /** Gives up starting when it is aborted. */
   readonly signal?: AbortSignal;
 }
@@ -53,6 +55,8 @@ export interface RecordSession {
   /** Where traffic is taken. */
   readonly address: { readonly host: string; readonly port: number };
   readonly preloaded: boolean;
+  /** The service is led to the gateways by a network of its own. */
+  readonly ownNetwork: boolean;
   readonly serverVersions: Readonly<Record<string, string>>;
   readonly recorded: number;
   /** Requests that have not been answered yet. */
@@ -113,6 +117,10 @@ class Recorder implements RecordSession {
     return this.#lanes?.preloaded ?? false;
   }
 
+  get ownNetwork(): boolean {
+    return this.#lanes?.ownNetwork ?? false;
+  }
+
   get recorded(): number {
     return this.#recorded;
   }
@@ -150,8 +158,17 @@ class Recorder implements RecordSession {
     await this.#ingress?.drain(this.#options.lateTimeoutMs);
     await this.#ingress?.close();
     await Promise.all(this.#finishing);
+    for (const { name, address } of this.#unreached()) {
+      this.#sink.loss('nothing_came', `nothing came to ${name} (${address}): the service did not use it, or went past the gateway`);
+    }
     await this.close();
     return { requests: this.#recorded, position: this.#sink.position, losses: this.#sink.writeLosses() };
+  }
+
+  /** Servers and dependencies that no lane has spoken to; a Redis of our own may well not be needed. */
+  #unreached(): readonly { readonly name: string; readonly address: string }[] {
+    const servers = this.#redis.filter(({ upstream }) => upstream.spec.upstream !== 'embedded').map(({ upstream, gateway }) => ({ spec: upstream.spec, gateway }));
+    return [...servers, ...this.#http].filter(({ gateway }) => this.#lanes?.ids.every((id) => gateway.activity(id) === 0) === true).map(({ spec }) => spec);
   }
 
   async close(): Promise<void> {
@@ -187,6 +204,12 @@ class Recorder implements RecordSession {
   async #finish(open: OpenRequest, lane: RecordLane, captured: CapturedExchange): Promise<void> {
     const idle = lane.instance.alive ? await lane.idle(open.id, this.#options.lateTimeoutMs) : true;
     if (!idle && lane.instance.alive) open.problem({ code: 'not_idle', message: `still busy ${this.#options.lateTimeoutMs} ms after the response; what it did later is not attributed to it` });
+    if (await (this.#lanes as LanePool).correct(lane)) {
+      const message = 'the service went past the gateways: it has the address of its state or of a dependency in its code, although its environment speaks of it';
+      open.problem({ code: 'direct_connection', message: `${message}; what this request did there is not recorded` });
+      this.#sink.loss('direct_connection', `${message}; it was started again in a network of its own, where it cannot`);
+      if (this.ownNetwork) this.#options.onOwnNetwork?.();
+    }
     if (captured.error !== null) open.problem({ code: captured.error.code, message: captured.error.message });
     if (captured.bodyTruncated || captured.responseBodyTruncated) open.problem({ code: 'body_truncated', message: 'a body was too large to be kept whole' });
     this.#output.append(open.finish({

@@ -21,6 +21,8 @@ const manifestSchema = z.looseObject({
   http: z.array(endpoint),
   servers: texts,
   preload: z.boolean(),
+  preloadOff: z.boolean().optional(),
+  ownNetwork: z.boolean().optional(),
 });
 
 /** Writes the manifest. Passwords in the upstreams' URLs are left out: replay needs none. */

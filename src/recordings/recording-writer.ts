@@ -116,7 +116,7 @@ export class RecordingWriter {
   }
 
   /** Writes into the manifest what is known only once the service runs. */
-  async describe(known: Pick<RecordingManifest, 'servers' | 'preload'>): Promise<void> {
+  async describe(known: Pick<RecordingManifest, 'servers' | 'preload' | 'ownNetwork'>): Promise<void> {
     const manifest = { ...this.#manifest, ...known };
     await writeManifest(this.folder, this.#redact?.manifest(manifest) ?? manifest);
   }

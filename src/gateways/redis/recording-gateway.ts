@@ -64,6 +64,8 @@ export class RedisRecordingGateway {
   #server = { version: '', expireTime: true, clockOffsetMs: 0 };
   #turnDepth = 0;
   #isClosed = false;
+  /** Connections the server had received when {@link strangers} was last asked. */
+  #received: number | undefined;
 
   constructor(options: RedisRecordingOptions) {
     this.#options = options;
@@ -91,6 +93,7 @@ export class RedisRecordingGateway {
       const mirror = new RecordingMirror({
         directory: this.#directory, sink, clockOffsetMs, maxBytes: this.#options.mirrorMaxBytes ?? defaultMirrorBytes, receiversOf: (channel) => this.#receiversOf(channel),
       });
+      this.#received = await this.#connectionsReceived();
       this.#context = this.#build(table, mirror);
       await this.#firstSnapshot(info.databases);
     } catch (error) {
@@ -132,6 +135,38 @@ export class RedisRecordingGateway {
   /** Grows with everything that happens on a lane's listener. */
   activity(lane: string): number {
     return this.#lanes.get(lane)?.activity ?? 0;
+  }
+
+  /** Connections that the server has received since this was last asked (or since the start) and that did not come from here; 0 where it does not tell. */
+  async strangers(): Promise<number> {
+    const before = this.#received;
+    const received = await this.#connectionsReceived();
+    this.#received = received;
+    return before === undefined || received === undefined ? 0 : Math.max(0, received - before);
+  }
+
+  /** What is known of the server's state may be wrong, since somebody went past: it is read again as at the start. */
+  async reread(): Promise<void> {
+    this.#forgetValues();
+    this.#directory.othersAreEmpty = false;
+    for (const database of this.#directory.databases()) database.isComplete = false;
+    const { control } = this.#upstream ?? {};
+    if (control !== undefined) await this.#firstSnapshot((await readInfo(control, this.#options.upstream)).databases);
+  }
+
+  #forgetValues(): void {
+    for (const database of this.#directory.databases()) {
+      for (const state of database.keys.values()) {
+        state.isLoaded = state.isLoading = state.isDirty = state.isBeingReread = false;
+        state.isStale = true;
+      }
+    }
+  }
+
+  async #connectionsReceived(): Promise<number | undefined> {
+    const stats = await this.#upstream?.control.one('INFO', 'stats').catch(() => undefined);
+    const found = typeof stats === 'string' ? /^total_connections_received:(\d+)/m.exec(stats) : null;
+    return found === null ? undefined : Number(found[1]);
   }
 
   /** Resolves once all that a request was answered is applied: the service may have gone on before that. */
@@ -240,12 +275,7 @@ export class RedisRecordingGateway {
     for (const connection of this.#connections) connection.destroy();
     this.#context?.loader.reset();
     this.#context?.scripts.close();
-    for (const database of this.#directory.databases()) {
-      for (const state of database.keys.values()) {
-        state.isLoaded = state.isLoading = state.isDirty = state.isBeingReread = false;
-        state.isStale = true;
-      }
-    }
+    this.#forgetValues();
   }
 
   async #connectAgain(): Promise<void> {
