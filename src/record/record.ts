@@ -193,7 +193,7 @@ class Recorder implements RecordSession {
     this.#sink.open(open);
     const extraHeaders: [string, string][] = lane.instance.preloaded ? [[contextHeader, `${open.id};${open.at};${open.seed}`]] : [];
     return {
-      ...lane.instance.address, extraHeaders, keepAlive: lane.instance.preloaded,
+      ...lane.instance.address, extraHeaders, keepAlive: lane.instance.preloaded, untouched: () => open.isUntouched,
       onResponseDone: (captured) => {
         const finishing = this.#finish(open, lane, captured).finally(() => this.#finishing.delete(finishing));
         this.#finishing.add(finishing);

@@ -75,6 +75,11 @@ export class OpenRequest {
     this.#writes.push({ key, revision });
   }
 
+  /** No command and no call of it has come. */
+  get isUntouched(): boolean {
+    return this.#commands === 0 && this.#calls.length === 0;
+  }
+
   call(call: RecordedCall): void {
     this.#calls.push(call);
   }

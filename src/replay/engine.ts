@@ -10,7 +10,7 @@ import type { CaseFeed } from './case-feed.ts';
 import { CaseRun, outcomeResponse } from './case-run.ts';
 import { CallIndex, CallReplay } from './dependencies.ts';
 import { EntryCache } from './entry-cache.ts';
-import { endOf, failedOutcome, hasEnded, isTimeout, notRunOutcome, problemOf } from './failed-case.ts';
+import { endOf, failedOutcome, hasEnded, isConnectionBroken, isTimeout, notRunOutcome, problemOf } from './failed-case.ts';
 import { KeyIndex, KnownState } from './known-state.ts';
 import { Overlay } from './overlay.ts';
 import { planCases, type PlannedCase } from './plan.ts';
@@ -246,12 +246,13 @@ class ReplayEngine {
     const others = slot.running++;
     const started = ++slot.started;
     try {
-      const outcome = await this.#attempt(slot, planned, { tag, stateWaitMs, onAnswered });
+      const outcome = await this.#attempt(slot, planned, { tag, stateWaitMs, onAnswered, isLast: attempt === maxAttempts });
       slot.lastFinishedAt = performance.now();
       this.#fruitless = this.#hangs = 0;
       this.#conclude(outcome);
     } catch (error) {
       if (this.#isAborted) return; // it was not finished
+      if (slot.instance.alive && isConnectionBroken(error)) return await this.#runCase(slot, planned, stateWaitMs, attempt + 1, onAnswered);
       const isHung = isTimeout(error);
       if (isHung && attempt === maxAttempts) this.#hangs++;
       const mayBeAnother = isHung ? await this.#endHung(slot, others > 0 || slot.started > started) : !slot.instance.alive;
@@ -282,7 +283,7 @@ class ReplayEngine {
     return hadOthers;
   }
 
-  async #attempt(slot: Slot, planned: PlannedCase, attempt: { readonly tag: string; readonly stateWaitMs: number; readonly onAnswered: () => void }): Promise<CaseOutcome> {
+  async #attempt(slot: Slot, planned: PlannedCase, attempt: { readonly tag: string; readonly stateWaitMs: number; readonly onAnswered: () => void; readonly isLast: boolean }): Promise<CaseOutcome> {
     const { request } = planned;
     const { tag, stateWaitMs } = attempt;
     const { recording, requestTimeoutMs } = this.#options;
@@ -295,13 +296,14 @@ class ReplayEngine {
       const context: Header[] = slot.instance.preloaded ? [[contextHeader, `${tag};${request.at};${request.seed}`]] : [];
       const response = await slot.client.send(
         { method: request.request.method, target: request.request.target, headers: [...request.request.headers, ...context], body },
-        { timeoutMs: requestTimeoutMs },
+        { timeoutMs: requestTimeoutMs, ownConnection: attempt.isLast },
       );
       attempt.onAnswered();
       const problems = await this.#settle(slot, tag);
       return await run.finish(outcomeResponse(response), problems, false);
     } catch (error) {
       if (this.#isAborted || isTimeout(error) || await hasEnded(slot.instance, error)) throw error;
+      if (isConnectionBroken(error) && !attempt.isLast) throw error; // it may have been closed before: once more on a new one
       return await run.finish(null, [problemOf(error), ...await this.#settle(slot, tag)], true);
     } finally {
       slot.leave(tag);

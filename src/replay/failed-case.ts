@@ -45,6 +45,11 @@ export function isTimeout(error: unknown): boolean {
   return error instanceof ForeshardError && error.code === 'timeout';
 }
 
+/** Its connection ended before its answer was whole, whoever ended it. */
+export function isConnectionBroken(error: unknown): boolean {
+  return error instanceof ForeshardError && error.code === 'service_died';
+}
+
 /** Whether the instance has ended, which may be noticed a moment after its connections broke. */
 export async function hasEnded(instance: ServiceInstance, error: unknown): Promise<boolean> {
   if (instance.alive && error instanceof ForeshardError && error.code === 'service_died') await Promise.race([instance.exited, delay(endNoticedMs)]);

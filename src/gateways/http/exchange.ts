@@ -47,6 +47,8 @@ export interface Target {
   readonly extraHeaders: readonly Header[];
   /** Whether the connection may serve another request; default: yes. See ReplayClientOptions.keepAlive. */
   readonly keepAlive?: boolean;
+  /** Whether nothing is known to have been done for the request yet: it may be sent again where its connection broke before an answer. */
+  untouched(): boolean;
   /** Called exactly once for every target given, when the service's response is complete or failed. */
   onResponseDone(captured: CapturedExchange): void;
 }

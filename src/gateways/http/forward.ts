@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Dispatcher } from 'undici';
+import type { Client, Dispatcher } from 'undici';
 import { ForeshardError } from '../../model/errors.ts';
 import type { Header } from '../../model/recording.ts';
 import { ByteCollector } from './byte-collector.ts';
 import type { CapturedExchange, ExchangeError, IngressRequest, Target } from './exchange.ts';
 import { forwardable, headerPairsOfBuffers, requestHeaders } from './headers.ts';
 import type { RequestBody } from './request-body.ts';
-import { errorBody, isWhole304, wireError } from './wire-error.ts';
+import { errorBody, isBrokenUnanswered, isWhole304, wireError } from './wire-error.ts';
 
 /** What one forwarded exchange needs. */
 export interface ForwardOptions {
@@ -16,6 +16,8 @@ export interface ForwardOptions {
   readonly response: ServerResponse;
   readonly target: Target;
   readonly dispatcher: Dispatcher;
+  /** A connection that nothing was sent on yet. */
+  readonly fresh: () => Client;
   readonly limitBytes: number;
   readonly headersTimeoutMs: number;
   /** Everything is being closed: connections break because of that. */
@@ -24,12 +26,15 @@ export interface ForwardOptions {
 
 /** Sends a request on to its target and the response back, both streaming; the target hears how it went, exactly once. */
 export function forward(options: ForwardOptions): void {
-  const exchange = new ForwardedExchange(options);
+  send(options, options.dispatcher, new ForwardedExchange(options));
+}
+
+function send(options: ForwardOptions, dispatcher: Dispatcher, exchange: ForwardedExchange): void {
   const { request, body, target } = options;
   const headers = requestHeaders(request.headers, { keepLength: body.forward !== null && !Buffer.isBuffer(body.forward) });
   for (const [name, value] of target.extraHeaders) headers.push(name, value);
   try {
-    options.dispatcher.dispatch(
+    dispatcher.dispatch(
       {
         path: request.target,
         method: request.method,
@@ -76,6 +81,8 @@ class ForwardedExchange {
   #headers: Header[] = [];
   #clientGone = false;
   #done = false;
+  /** The connection of a second try. */
+  #second: Client | null = null;
 
   constructor(options: ForwardOptions) {
     this.#options = options;
@@ -121,19 +128,29 @@ class ForwardedExchange {
       this.onComplete(null);
       return;
     }
+    if (this.#mayTryAgain(error)) {
+      this.#second = this.#options.fresh();
+      send(this.#options, this.#second, this);
+      return;
+    }
     if (this.#options.isStopped?.() === true) {
       this.#finish({ code: 'recording_stopped', message: 'the recording was stopped before the response was complete' });
       return;
     }
     if (this.#clientGone) {
-      this.#finish({ code
-: 'client_aborted', message: 'the client closed the connection before the response was complete' });
+      this.#finish({ code: 'client_aborted', message: 'the client closed the connection before the response was complete' });
       return;
     }
     const { target, response } = this.#options;
     const failure = wireError(error, `the service at ${target.host}:${target.port}`);
     this.#finish({ code: failure.code, message: failure.message });
     answerWithError(response, failure.code === 'timeout' ? 504 : 502, failure);
+  }
+
+  #mayTryAgain(error: Error): boolean {
+    const { body, target, isStopped } = this.#options;
+    const isWhole = body.forward === null || Buffer.isBuffer(body.forward);
+    return this.#second === null && isWhole && !this.#clientGone && isStopped?.() !== true && isBrokenUnanswered(this.#status, error) && target.untouched();
   }
 
   #clientClosed(): void {
@@ -145,6 +162,7 @@ class ForwardedExchange {
   #finish(error: ExchangeError | null): void {
     if (this.#done) return;
     this.#done = true;
+    void this.#second?.destroy();
     const { request, body, incoming, target } = this.#options;
     body.release();
     target.onResponseDone({

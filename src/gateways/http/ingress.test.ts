@@ -38,7 +38,7 @@ interface Bench {
   readonly ingress: HttpIngress;
 }
 
-async function before(server: Server, options: { limitBytes?: number; headersTimeoutMs?: number } = {}): Promise<Bench> {
+async function before(server: Server, { untouched = () => true, ...options }: { limitBytes?: number; headersTimeoutMs?: number; untouched?: () => boolean } = {}): Promise<Bench> {
   const servicePort = await start(server);
   const captured: CapturedExchange[] = [];
   const asked: IngressRequest[] = [];
@@ -47,7 +47,7 @@ async function before(server: Server, options: { limitBytes?: number; headersTim
     choose: async (request) => {
       asked.push(request);
       return {
-        host: '127.0.0.1', port: servicePort, extraHeaders: [['x-foreshard-context', 'r1;5;00']],
+        host: '127.0.0.1', port: servicePort, extraHeaders: [['x-foreshard-context', 'r1;5;00']], untouched,
         onResponseDone: (exchange) => captured.push(exchange),
       };
     },
@@ -103,6 +103,29 @@ test('request and response pass unchanged, and are captured as they were', async
   expect(bench.captured[0]?.body.toString()).toBe('abc');
   expect(bench.captured[0]?.responseBody.toString()).toBe('abc');
   expect(bench.captured[0]?.durationMs).toBeGreaterThan(0);
+});
+
+test('a connection that the service closes as the next request comes: sent again on a new one, unless it has been begun', async () => {
+  let isTouched = false;
+  const served: string[] = [];
+  const bench = await before(createServer((socket) => {
+    let requests = 0;
+    socket.on('data', (data) => {
+      if (++requests > 1) {
+        socket.destroy();
+        return;
+      }
+      served.push(data.toString('latin1').split(' ', 2).join(' '));
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+    });
+  }), { untouched: () => !isTouched });
+  const ask = (path: string): Promise<number> => fetch(`http://127.0.0.1:${bench.port}${path}`, { method: 'POST', body: 'x' }).then((answer) => answer.status);
+  expect([await ask('/1'), await ask('/2')]).toEqual([200, 200]);
+  expect(served).toEqual(['POST /1', 'POST /2']);
+  expect(bench.captured.map(({ target, status, error }) => [target, status, error])).toEqual([['/1', 200, null], ['/2', 200, null]]);
+  isTouched = true;
+  expect([await ask('/3'), await ask('/4')]).toEqual([200, 502]);
+  expect(bench.captured.at(-1)?.error?.code).toBe('service_died');
 });
 
 test('events pass one by one while the stream is open', async () => {

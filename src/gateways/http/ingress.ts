@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Pool } from 'undici';
+import { Client, Pool } from 'undici';
 import { deferred, type Deferred } from '../../lib/deferred.ts';
 import { ForeshardError } from '../../model/errors.ts';
 
@@ -139,9 +139,8 @@ export class HttpIngress {
         target.onResponseDone(unanswered(request, startedAt, { code: 'client_aborted', message: 'the client closed the connection before the request was sent on' }));
         return;
       }
-      const dispatcher = this.#pool(target);
       const headersTimeoutMs = this.#options.headersTimeoutMs ?? defaultHeadersTimeoutMs;
-      forward({ request, body, incoming, response, target, dispatcher, limitBytes, headersTimeoutMs, isStopped: () => this.#isClosed });
+      forward({ request, body, incoming, response, target, dispatcher: this.#pool(target), fresh: () => new Client(...poolArguments(target)), limitBytes, headersTimeoutMs, isStopped: () => this.#isClosed });
     } catch (error) {
       if (!incoming.complete && incoming.destroyed) return; // the client left while its body was being read: there is no one to answer
       answerWithError(response, 503, refusal(error));
@@ -164,15 +163,16 @@ export class HttpIngress {
   #pool(target: Target): Pool {
     const key = `${target.host}:${target.port}`;
     let pool = this.#pools.get(key);
-    if (pool === undefined) {
-      const host = target.host.includes(':') ? `[${target.host}]` : target.host;
-      // Servers that give no hint close idle connections after as little as two seconds; a request must never meet that close.
-      const local = target.path === undefined ? {} : { socketPath: target.path };
-      pool = new Pool(`http://${host}:${target.port}`, { ...local, pipelining: 1, keepAliveTimeout: 1_000, bodyTimeout: 0, maxHeaderSize: maxHeaderBytes });
-      this.#pools.set(key, pool);
-    }
+    if (pool === undefined) this.#pools.set(key, pool = new Pool(...poolArguments(target)));
     return pool;
   }
+}
+
+/** Servers that give no hint close idle connections after as little as two seconds; a request should not meet that close. */
+function poolArguments(target: Target): [string, Client.Options] {
+  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
+  const local = target.path === undefined ? {} : { socketPath: target.path };
+  return [`http://${host}:${target.port}`, { ...local, pipelining: 1, keepAliveTimeout: 1_000, bodyTimeout: 0, maxHeaderSize: maxHeaderBytes }];
 }
 
 function describe(incoming: IncomingMessage, upgrade: boolean): IngressRequest {

@@ -138,6 +138,19 @@ test('what is not HTTP, ends early or never comes is a coded error, and the clie
   expect((await client.send(get)).body.toString()).toBe('ok');
 });
 
+test('a connection of its own is a new one, and does not outlast its request', async () => {
+  const sockets = new Set<Socket>();
+  const client = await rawServer((socket) => {
+    sockets.add(socket);
+    socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+  });
+  for (let sent = 0; sent < 10; sent++) await client.send(get); // opens up to four, and goes on with those
+  const before = sockets.size;
+  await client.send(get, { ownConnection: true });
+  expect(sockets.size).toBe(before + 1);
+  await expect.poll(() => [...sockets].filter((socket) => socket.destroyed || socket.readableEnded).length).toBe(1);
+});
+
 test('nobody listens: service_died', async () => {
   const server = createServer();
   const port = await portOf(server);

@@ -1,4 +1,4 @@
-import { Pool } from 'undici';
+import { Client, Pool, type Dispatcher } from 'undici';
 import { ForeshardError } from '../../model/errors.ts';
 import type { LocalAddress } from '../../model/preload-protocol.ts';
 import type { Header } from '../../model/recording.ts';
@@ -41,6 +41,8 @@ export interface ReplayClientOptions {
  */
 export class ReplayClient {
   readonly #pool: Pool;
+  /** The same to make a connection of its own. */
+  readonly #address: readonly [string, Client.Options];
   readonly #where: string;
   readonly #keepAlive: boolean;
 
@@ -49,29 +51,38 @@ export class ReplayClient {
     this.#keepAlive = options.keepAlive ?? true;
     const host = target.host.includes(':') ? `[${target.host}]` : target.host;
     this.#where = `the service at ${host}:${target.port}`;
-    this.#pool = new Pool(`http://${host}:${target.port}`, {
+    this.#address = [`http://${host}:${target.port}`, {
       ...(target.path === undefined ? {} : { socketPath: target.path }),
-      connections: options.connections,
       pipelining: 1,
-      // Servers that give no hint close idle connections after as little as two seconds; a request must never meet that close.
+      // Servers that give no hint close idle connections after as little as two seconds; a request should not meet that close.
       keepAliveTimeout: 1_000,
       headersTimeout: 0,
       bodyTimeout: 0,
       maxHeaderSize: 1 << 20,
       // The recorded length is replaced by the body's own.
       strictContentLength: true,
-    });
+    }];
+    this.#pool = new Pool(this.#address[0], { ...this.#address[1], connections: options.connections });
   }
 
   /**
-   * Sends one request and waits for the whole response.
-   * @throws ForeshardError `protocol_error`, `service_died` or `timeout`
+   * Sends one request and waits for the whole response. `ownConnection`: on a new one, closed afterwards.
+   * @throws ForeshardError `protocol_error`, `service_died` (cause: what broke the connection) or `timeout`
    */
-  send(request: ReplayRequest, options: { readonly timeoutMs?: number } = {}): Promise<ReplayResponse> {
+  async send(request: ReplayRequest, options: { readonly timeoutMs?: number; readonly ownConnection?: boolean } = {}): Promise<ReplayResponse> {
+    const client = options.ownConnection === true ? new Client(...this.#address) : undefined;
+    try {
+      return await this.#dispatch(client ?? this.#pool, request, options.timeoutMs ?? defaultTimeoutMs);
+    } finally {
+      await client?.destroy();
+    }
+  }
+
+  #dispatch(dispatcher: Dispatcher, request: ReplayRequest, timeoutMs: number): Promise<ReplayResponse> {
     return new Promise((resolve, reject) => {
-      const handler = new WholeResponse(this.#where, options.timeoutMs ?? defaultTimeoutMs, resolve, reject);
+      const handler = new WholeResponse(this.#where, timeoutMs, resolve, reject);
       try {
-        this.#pool.dispatch(
+        dispatcher.dispatch(
           {
             path: request.target,
             method: request.method,

@@ -31,6 +31,16 @@ export function wireError(error: unknown, where: string): ForeshardError {
   return new ForeshardError('service_died', `${where} closed or refused the connection before its answer was complete (${code === '' ? said : `${code}: ${said}`})`, { cause: error });
 }
 
+const brokenCodes: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+/**
+ * Whether a connection broke before anything of the answer came, as one in use does that the other side has just closed: the request may not even have been read,
+ * and a new connection can tell.
+ */
+export function isBrokenUnanswered(status: number | null, error: unknown): boolean {
+  return status === null && brokenCodes.has(codeOf(error));
+}
+
 /** A coded JSON body for a failure that a gateway itself answers. */
 export function errorBody(error: ForeshardError): Buffer {
   return Buffer.from(JSON.stringify({ error: `foreshard: ${error.message}`, code: error.code }));
