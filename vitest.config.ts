@@ -7,8 +7,8 @@ export default defineConfig({
     fileParallelism: false,
     // Real processes on a shared machine: one more try, and vitest says that it took one.
     retry: 1,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     reporters: ['default'],
   },
 });

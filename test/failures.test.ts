@@ -308,7 +308,7 @@ describeWith(redisServerPath !== undefined, 'redis-server')('a Redis with faults
   test('that dies while it is recorded: said, what came before is kept and replayed', async () => {
     const doomed = await startRedis();
     const at = `redis://127.0.0.1:${doomed.port}`;
-    const recorder = shop.start(['record', '-r', 'doomed', '--no-control', '--listen', '0', '--redis', at, '--', 'node', service], { REDIS_URL: at });
+    const recorder = shop.start(['record', '-r', 'doomed', '--overwrite', '--no-control', '--listen', '0', '--redis', at, '--', 'node', service], { REDIS_URL: at });
     const ingress = await recorder.url();
     expect(await send(ingress, ['PUT:/item?name=a:apple', 'GET:/item?name=a'])).toEqual([200, 200]);
     await doomed.stop();

@@ -71,9 +71,9 @@ export class Workshop {
     return this.start(args, env).ended;
   }
 
-  /** Records what `traffic` sends and ends with Ctrl-C. */
+  /** Records what `traffic` sends and ends with Ctrl-C. What an earlier try of the test has recorded is replaced. */
   async record(args: readonly string[], traffic: (url: string) => Promise<unknown>, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-    const recorder = this.start(['record', '--listen', '0', ...args], env);
+    const recorder = this.start(['record', '--overwrite', '--listen', '0', ...args], env);
     await traffic(await recorder.url());
     recorder.signal('SIGINT');
     return recorder.ended;
