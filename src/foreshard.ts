@@ -21,7 +21,7 @@ import { Redactor } from './recordings/redact.ts';
 import { replay, type ReplayOptions } from './replay/engine.ts';
 import { planCases } from './replay/plan.ts';
 import { PushFeed } from './replay/push-feed.ts';
-import { buildReport, createJudge, type JudgeInput } from './report/report.ts';
+import { buildReport, confirmReport, createJudge, type JudgeInput } from './report/report.ts';
 import { withHeadroom } from './shard/headroom.ts';
 import { placeElements } from './shard/placement.ts';
 import { EmbeddedStateNode } from './state-nodes/embedded-state-node.ts';
@@ -215,7 +215,8 @@ export async function runControls(request: ReplayRequest): Promise<readonly Run[
       if (request.signal?.aborted !== true) return;
       throw new ForeshardError('interrupted', `interrupted during control run ${runs.length + 1} of ${controlNames.length}`, { hint: 'the recording is kept; the next foreshard replay runs them again', cause });
     };
-    const run = await runOnce(request, settings, opened, opened.manifest.service, opened.requests, 'baseline', runs.length > 0).catch((error: unknown) => {
+    const how = runs.length > 0 ? 'shuffled' : opened.requests.length <= mostInOrder ? 'in order' : 'mixed';
+    const run = await runOnce({ request, settings, opened, service: opened.manifest.service, requests: opened.requests, label: 'baseline', how }).catch((error: unknown) => {
       stop(error);
       throw error;
     });
@@ -235,8 +236,22 @@ export async function replayCandidate(request: ReplayRequest): Promise<ReplayRes
   const service = candidateService(request, opened);
   const controls = await controlsOf(request, opened);
   request.onStage?.('replay');
-  const run = await runOnce(request, settings, opened, service, requests, 'candidate', false);
-  return { ...(await judge(opened, settings, controls, run, requests, service.command.join(' '))), run, opened };
+  const candidate = { request, settings, opened, service, label: 'candidate' } as const;
+  const run = await runOnce({ ...candidate, requests, how: 'mixed' });
+  const accepted = await keptAccepted(opened.folder);
+  const labels = { baseline: opened.manifest.service.command.join(' '), candidate: service.command.join(' ') };
+  const judge = (judged: Run, inOrder: ReadonlySet<RequestId> = new Set()): Promise<Report> =>
+    buildReport({ ...reportBasis(opened, settings, controls, accepted, requests), candidate: judged, labels, inOrder });
+  request.onStage?.('comparing');
+  const confirmed = await confirmReport({
+    report: await judge(run), run, control: controls[0] as Run, requests: opened.requests, judge,
+    rerun: (some) => {
+      request.onStage?.('confirming differences, one case at a time');
+      return runOnce({ ...candidate, requests: some, how: 'in order' });
+    },
+  });
+  const baseline = new Map((controls[0] as Run).outcomes.map((outcome) => [outcome.id, accepted.get(outcome.id) ?? outcome]));
+  return { ...confirmed, baseline, opened };
 }
 
 /** The candidate is started as the baseline was, but for what the configuration or the flags say. */
@@ -244,15 +259,6 @@ function candidateService(request: ReplayRequest, opened: OpenedRecording): Serv
   const recorded = opened.manifest.service;
   const given = serviceOf(request.config, request.candidate ?? recorded.command, request.flags.port);
   return { ...recorded, ...given, env: { ...recorded.env, ...given.env } };
-}
-
-async function judge(
-  opened: OpenedRecording, settings: Settings, controls: readonly Run[], run: Run, requests: readonly RequestRecord[], candidate: string,
-): Promise<{ report: Report; baseline: ReadonlyMap<RequestId, CaseOutcome> }> {
-  const overrides = await keptAccepted(opened.folder);
-  const report = await buildReport({ ...reportBasis(opened, settings, controls, overrides, requests), candidate: run, labels: { baseline: opened.manifest.service.command.join(' '), candidate } });
-  const baseline = new Map((controls[0] as Run).outcomes.map((outcome) => [outcome.id, overrides.get(outcome.id) ?? outcome]));
-  return { report, baseline };
 }
 
 function reportBasis(
@@ -276,20 +282,32 @@ async function controlsOf(request: ReplayRequest, opened: OpenedRecording): Prom
   return runControls(request);
 }
 
-async function runOnce(
-  request: ReplayRequest, settings: Settings, opened: OpenedRecording, service: ServiceSpec, requests: readonly RequestRecord[], label: string, shuffle: boolean,
-): Promise<Run> {
+/** Up to so many requests the first control run has one case at a time, in order; more would take too long. */
+const mostInOrder = 3000;
+
+interface OneRun {
+  readonly request: ReplayRequest;
+  readonly settings: Settings;
+  readonly opened: OpenedRecording;
+  readonly service: ServiceSpec;
+  readonly requests: readonly RequestRecord[];
+  readonly label: string;
+  /** `mixed`: begun in the recorded order, many at a time. */
+  readonly how: 'mixed' | 'in order' | 'shuffled';
+}
+
+async function runOnce(one: OneRun): Promise<Run> {
+  const { opened, requests, settings, how } = one;
   const source = await placeState(opened, requests, settings);
+  const order = how === 'shuffled' ? { shuffleSeed: shuffleSeed(opened) } : how === 'in order' ? { instances: 1, concurrency: 1 } : {};
   try {
-    return await replay({ ...replayOptions(request, settings, opened, service, requests, label), source, ...(shuffle ? { shuffleSeed: shuffleSeed(opened) } : {}) });
+    return await replay({ ...replayOptions(one), ...order, source });
   } finally {
     await source.close();
   }
 }
 
-function replayOptions(
-  request: ReplayRequest, settings: Settings, opened: OpenedRecording, service: ServiceSpec, requests: readonly RequestRecord[], label: string,
-): Omit<ReplayOptions, 'source'> {
+function replayOptions({ request, settings, opened, service, requests, label }: Omit<OneRun, 'how'>): Omit<ReplayOptions, 'source'> {
   return {
     recording: opened, requests, service, cwd: settings.cwd, label, registerPath,
     instances: settings.instances, concurrency: settings.concurrency, ...asRecorded(settings, opened), determinism: settings.determinism,
@@ -360,7 +378,7 @@ export async function startRegression(opened: OpenedRecording, options: Regressi
   const source = await placeState(opened, opened.requests, settings);
   const waiting = new Map<RequestId, Deferred<CaseOutcome>>();
   const started = deferred<PushFeed>();
-  const run = replayOptions(request, settings, opened, candidateService(request, opened), opened.requests, 'candidate');
+  const run = replayOptions({ request, settings, opened, service: candidateService(request, opened), requests: opened.requests, label: 'candidate' });
   const running = replay({
     ...run, source,
     feed: (load) => {

@@ -100,6 +100,8 @@ export interface Run {
   readonly mode: 'process' | 'virtual';
   readonly lanes: number;
   readonly concurrency: number;
+  /** `shuffled`: cases were begun in an order of their own. Left out: in the recorded one. */
+  readonly order?: 'shuffled';
   /** `case`: in the service it was the time of day of each case's request when that began. Left out: the real one, or not known. */
   readonly clock?: 'case' | 'real';
   /** In recorded order, one for each recorded request. */

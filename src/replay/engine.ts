@@ -127,7 +127,7 @@ class ReplayEngine {
     for (const request of options.requests) if (!this.#outcomes.has(request.id)) this.#outcomes.set(request.id, notRunOutcome(request, reason));
     return {
       kind: 'run', formatVersion: runFormatVersion, label: options.label, startedAt, durationMs: performance.now() - steady,
-      mode: this.#mode, lanes: options.instances, concurrency: this.#mode === 'virtual' ? options.concurrency : 1, clock: this.#clock,
+      mode: this.#mode, lanes: options.instances, concurrency: this.#mode === 'virtual' ? options.concurrency : 1, clock: this.#clock, ...options.shuffleSeed === undefined ? {} : { order: 'shuffled' as const },
       outcomes: options.requests.map((request) => this.#withLate(this.#outcomes.get(request.id) as CaseOutcome)),
       notes: [...this.#notes.values()],
     };

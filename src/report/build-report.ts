@@ -34,6 +34,8 @@ export interface JudgeInput extends RecordedBytes {
 export interface ReportInput extends JudgeInput {
   readonly candidate: Run;
   readonly labels: { readonly baseline: string; readonly candidate: string };
+  /** Cases that were run one at a time in the recorded order, as in the first control run: that other control runs differ from it says nothing about them. */
+  readonly inOrder?: ReadonlySet<string>;
   /** Unix ms; now when left out. */
   readonly createdAt?: number;
 }
@@ -45,7 +47,7 @@ export interface ReportInput extends JudgeInput {
  */
 export async function buildReport(input: ReportInput): Promise<Report> {
   const { requests, controls, candidate } = input;
-  const prepared = await prepareJudging(input, [candidate]);
+  const prepared = await prepareJudging(input, [candidate], input.inOrder);
   const { judging, route, first } = prepared;
   judging.clock = clockBetween(controls[0], candidate, input.seeded !== false);
   const outcomes = outcomesById(candidate);
@@ -82,9 +84,10 @@ interface Prepared {
   readonly route: (record: RequestRecord) => string;
   readonly first: ReadonlyMap<string, CaseOutcome>;
   readonly others: readonly ReadonlyMap<string, CaseOutcome>[];
+  readonly inOrder: ReadonlySet<string>;
 }
 
-async function prepareJudging(input: JudgeInput, candidates: readonly Run[]): Promise<Prepared> {
+async function prepareJudging(input: JudgeInput, candidates: readonly Run[], inOrder: ReadonlySet<string> = new Set()): Promise<Prepared> {
   const { requests, controls } = input;
   const templates = learnTemplates(namesOf([...controls, ...candidates]));
   const userRules = new UserRules(input.rules ?? {}, templates);
@@ -98,13 +101,13 @@ async function prepareJudging(input: JudgeInput, candidates: readonly Run[]): Pr
     bytes, templates, noise, userRules, seeded: input.seeded ?? !noise.varies, clock: unknownClock,
     leaves: { compared: 0, covered: 0 }, ignored: new Map(), renames: new Map(), generated: new Set(),
   };
-  return { input, judging, route, first, others };
+  return { input, judging, route, first, others, inOrder };
 }
 
-function judgeOne({ input, judging, route, first, others }: Prepared, record: RequestRecord, candidate: CaseOutcome | undefined): Promise<CaseReport> {
+function judgeOne({ input, judging, route, first, others, inOrder }: Prepared, record: RequestRecord, candidate: CaseOutcome | undefined): Promise<CaseReport> {
   const { id } = record;
   const controls = others.flatMap((control) => control.get(id) ?? []);
-  return judgeCase({ record, route: route(record), baseline: input.accepted?.get(id) ?? first.get(id), candidate, controls }, judging);
+  return judgeCase({ record, route: route(record), baseline: input.accepted?.get(id) ?? first.get(id), candidate, controls, inOrder: inOrder.has(id) }, judging);
 }
 
 /** Ids renamed at a place from which on it is known to hold generated ones. */

@@ -41,6 +41,8 @@ export interface CaseToJudge {
   readonly candidate: CaseOutcome | undefined;
   /** Outcomes of the other control runs. */
   readonly controls: readonly CaseOutcome[];
+  /** Baseline and candidate were run one at a time in the same order. */
+  readonly inOrder: boolean;
 }
 
 /** What became of a case's findings. */
@@ -56,7 +58,7 @@ export async function judgeCase(given: CaseToJudge, judging: Judging): Promise<C
   if (baseline?.status === 'completed' && candidate?.status === 'completed') await compareCase(given, judging, sorted);
   const real = sorted.real.map((finding) => differenceOf(finding, judging.templates));
   const hidden = sorted.hidden.length + sorted.orders;
-  const baselineUnstable = judging.noise.isUnstable(record.id) || given.controls.some((control) => control.status !== 'completed');
+  const baselineUnstable = (!given.inOrder || sorted.unstable > 0) && (judging.noise.isUnstable(record.id) || given.controls.some((control) => control.status !== 'completed'));
   const { verdict, problems } = verdictOf({ baseline, candidate, real, hidden, unstable: sorted.unstable, baselineUnstable });
   const hiddenDifferences: Difference[] = sorted.hidden.slice(0, mostHiddenShown).map((finding) => differenceOf(finding, judging.templates));
   return {

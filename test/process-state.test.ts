@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Workshop } from './support/command-line.ts';
+import { root } from './support/example.ts';
+
+const service = join(root, 'test/fixtures/process-state/service.mjs');
+
+describe('a service that keeps a cache in its process', () => {
+  const shop = new Workshop({ REDIS_URL: 'redis://127.0.0.1:6379' });
+
+  beforeAll(async () => {
+    const ended = await shop.record(['-r', 'cached', '--redis', 'embedded', '--', 'node', service], async (url) => {
+      const names = Array.from({ length: 8 }, (_, index) => `n${index}`);
+      for (const name of names) await fetch(`${url}/?name=${name}`, { method: 'PUT' });
+      for (let round = 0; round < 3; round++) await Promise.all(names.map((name) => fetch(`${url}/?name=${name}`).then((answer) => answer.text())));
+      await fetch(`${url}/?name=n0`, { method: 'PUT' });
+      await Promise.all(names.map((name) => fetch(`${url}/?name=${name}`).then((answer) => answer.text())));
+    });
+    expect(ended, ended.stderr).toMatchObject({ code: 0 });
+  });
+  afterAll(() => shop.remove());
+
+  test('unchanged: whatever the order of cases, no difference is reported', async () => {
+    for (let round = 0; round < 3; round++) {
+      const { code, report, stderr } = await shop.replay(['-r', 'cached', '--concurrency', '8', '--instances', String(1 + round)]);
+      expect(report.totals, stderr).toMatchObject({ differs: 0, inconclusive: 0, error: 0 });
+      expect(code).toBe(0);
+    }
+  });
+
+  test.each([['misses', "$.writes['redis:0/misses']"], ['expiry', "$.writes['redis:0/item:*'].expiry"]])('a regression in %s is found, and nothing else', async (fault, path) => {
+    const { code, report, stderr } = await shop.replay(['-r', 'cached', '--candidate', `node ${service} ${fault}`]);
+    expect(code, stderr).toBe(1);
+    for (const group of report.groups) expect(group.path, stderr).toContain(path);
+  });
+});
