@@ -1,11 +1,12 @@
 /** The composition root: the only file that knows all five stages. Each function is one command without its terminal. */
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { addressVariables, httpOf, redisEndpoint, redisOf, serviceOf, settingsOf, type SettingFlags, type Settings } from './config/settings.ts';
+import { httpOf, redisEndpoint, redisOf, serviceOf, settingsOf, type SettingFlags, type Settings } from './config/settings.ts';
 import type { CommandSetting, ForeshardConfig } from './config/config.ts';
 import { EmbeddedRedis } from './gateways/redis/embedded-redis.ts';
 import { deferred, type Deferred } from './lib/deferred.ts';
 import { sfc32 } from './lib/prng.ts';
+import { addressVariables } from './lanes/environment.ts';
 import { ForeshardError } from './model/errors.ts';
 import type { Heatmap } from './model/heatmap.ts';
 import type { HttpSpec, RecordingManifest, RedisSpec, RequestId, RequestRecord, ServiceSpec } from './model/recording.ts';

@@ -324,12 +324,14 @@ describeWith(redisServerPath !== undefined, 'redis-server')('a Redis with faults
   });
 
   test('commands that the overlay has not: a real server in each lane, or inconclusive by name', async () => {
-    const ended = await shop.record(['-r', 'scripted', '--redis', url, '--', 'node', service], (at) => send(at, ['POST:/script', 'POST:/script', 'POST:/count']), { REDIS_URL: url });
+    const ended = await shop.record(['-r', 'scripted', '--redis', url, '--', 'node', service], (at) => send(at, ['PUT:/item?name=a:apple', 'POST:/script', 'POST:/script', 'POST:/count']), { REDIS_URL: url });
     expect(ended, ended.stderr).toMatchObject({ code: 0 });
     expect(ended.stderr).not.toMatch(/requests failed/); // its control runs found a real server by themselves
     const replayed = await shop.replay(['-r', 'scripted', '--lane-store', 'redis'], { REDIS_URL: url });
-    expect(replayed.report.totals, replayed.stderr).toMatchObject({ same: 3 });
+    expect(replayed.report.totals, replayed.stderr).toMatchObject({ same: 4 });
     expect(replayed.code).toBe(0);
+    const other = await shop.replay(['-r', 'scripted', '--lane-store', 'redis', '--candidate', `node ${service} other-script`], { REDIS_URL: url });
+    expect(other.report.groups.map(({ example }) => example.candidate), other.stderr).toEqual(['"apple"']);
     const overlay = await shop.replay(['-r', 'scripted', '--lane-store', 'overlay'], { REDIS_URL: url });
     expect(overlay.code).toBe(3);
     expect(verdicts(overlay.report)).toMatchObject({ 'POST /script': 'inconclusive unsupported_command', 'POST /count': 'same' });

@@ -124,19 +124,6 @@ export function redisEndpoint(upstream: string): { host: string; port: number; u
   };
 }
 
-/**
- * The variables of an environment that name one of these addresses: a replay from another shell needs them to find the gateways.
- * Passwords in URLs are left out.
- */
-export function addressVariables(addresses: readonly string[], environment: NodeJS.ProcessEnv): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const [name, value] of Object.entries(environment)) {
-    if (value === undefined || !addresses.some((address) => value.includes(address))) continue;
-    found[name] = value.replace(/\/\/[^/@\s]*@/, '//');
-  }
-  return found;
-}
-
 function addressOf(upstream: string, environment: NodeJS.ProcessEnv): string {
   if (upstream === 'embedded') return environmentRedis(environment) ?? defaultRedisAddress;
   const { host, port } = redisEndpoint(upstream);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fillPlaceholders, leadCommand, leadEnvironment, pastProxies, splitAddress } from './environment.ts';
+import { addressVariables, fillPlaceholders, leadCommand, leadEnvironment, pastProxies, splitAddress } from './environment.ts';
 import { placedRedirects, placeholderValues } from './placeholders.ts';
 
 const redis = { kind: 'redis' as const, name: 'redis', from: 'localhost:6379', to: { host: '127.0.0.1', port: 21001 } };
@@ -46,4 +46,14 @@ test('proxies are passed by', () => {
 test('host:port', () => {
   expect(splitAddress('[::1]:80')).toEqual({ host: '::1', port: 80 });
   expect(splitAddress('a.b:8000')).toEqual({ host: 'a.b', port: 8000 });
+});
+
+test.each([
+  ['a URL, without its password', { REDIS_URL: 'redis://user:secret@127.0.0.1:6390/2', HOME: '/root' }, { REDIS_URL: 'redis://127.0.0.1:6390/2' }],
+  ['another name of this machine', { CACHE: 'localhost:6390' }, { CACHE: 'localhost:6390' }],
+  ['host and port apart', { REDIS_HOST: '127.0.0.1', REDIS_PORT: '6390', PORT: '8090', DB_HOST: '127.0.0.1', DB_PORT: '5432' }, { REDIS_HOST: '127.0.0.1', REDIS_PORT: '6390' }],
+  ['a port alone', { REDIS_PORT: '6390', OTHER_PORT: '6390' }, { REDIS_PORT: '6390' }],
+  ['a longer port', { A: '127.0.0.1:63901', B: '10.127.0.0.1:6390' }, {}],
+])('variables that lead to a server: %s', (_name, environment, found) => {
+  expect(addressVariables(['127.0.0.1:6390'], environment)).toEqual(found);
 });

@@ -104,6 +104,21 @@ function leadPairs(env: Readonly<Record<string, string>>, value: Record<string, 
   }
 }
 
+/**
+ * The variables of an environment that name one of these addresses, in one value or as a pair such as REDIS_HOST and REDIS_PORT: a replay from
+ * another shell needs them to find the gateways. Passwords in URLs are left out.
+ */
+export function addressVariables(addresses: readonly string[], environment: NodeJS.ProcessEnv): Record<string, string> {
+  const found: Record<string, string> = {};
+  const given = Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  // A variable that changes when the address is led elsewhere is one that names it; a host or a port alone may be the same there.
+  for (const to of [{ host: '127.0.0.1', port: 1 }, { host: '127.0.0.2', port: 1 }]) {
+    const { value } = leadEnvironment(given, addresses.map((from) => ({ kind: 'redis', from, to })));
+    for (const [name, text] of Object.entries(given)) if (value[name] !== text) found[name] = text.replace(/\/\/[^/@\s]*@/, '//');
+  }
+  return found;
+}
+
 const proxyVariables = ['http_proxy', 'https_proxy', 'all_proxy'];
 
 /**

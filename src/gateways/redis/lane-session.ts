@@ -1,5 +1,5 @@
 import { ErrorReply, type PushReply, type Reply } from '../../keyspace/reply.ts';
-import { keysOf, mayBlock } from '../../keyspace/registry.ts';
+import { commandSpec, keysOf, mayBlock } from '../../keyspace/registry.ts';
 import { newSession, type Session } from '../../keyspace/session.ts';
 import { Fifo } from './fifo.ts';
 import type { KeyspaceTarget } from './keyspace-target.ts';
@@ -131,7 +131,7 @@ export class LaneSession {
     if (this.#target.ensure === undefined) return;
     // INFO counts the keys of every database.
     const keys = command.name === 'INFO' ? 'all' : keysOf(command.args);
-    if (keys.length === 0) return;
+    if (keys.length === 0 && commandSpec(command.name) !== undefined) return; // what only a real server knows, such as a script, may touch any key
     command.ready = this.#target.ensure(command.database, keys, command.name)?.then(undefined, (error: unknown) => {
       command.failure = error instanceof Error ? error.message : 'unknown reason';
     });
