@@ -42,8 +42,8 @@ export interface ForecastRequest {
   readonly seed?: string;
   /** Resource metrics to be asked for over the time that the inputs cover. */
   readonly prometheus?: { readonly url: string; readonly queries: Readonly<Record<string, string>> };
-  /** Items from elsewhere, in order of time. */
-  readonly live?: AsyncIterable<readonly TrafficItem[]>;
+  /** Items from elsewhere, in order of time, and what could not be read there. */
+  readonly live?: { readonly items: AsyncIterable<readonly TrafficItem[]>; readonly problems: ImportProblems };
   readonly onProgress?: (stage: string, share: number | null) => void;
   readonly signal?: AbortSignal;
 }
@@ -85,7 +85,7 @@ export async function forecastTraffic(request: ForecastRequest): Promise<Forecas
         request.onProgress?.(stage, share);
       },
     });
-    return { heatmap, intake, problems: problems.describe() };
+    return { heatmap, intake, problems: [...problems.describe(), ...request.live?.problems.describe() ?? []] };
   } finally {
     await prophet.close();
   }
@@ -154,7 +154,7 @@ function streamOf(request: ForecastRequest, { recordings, files, rules }: Source
     }
   };
   const streams: AsyncIterable<readonly TrafficItem[]>[] = [
-    ...recordings.map(({ opened }) => batched(recordingItems(opened.requests))), ...files.map(withRules), ...request.live === undefined ? [] : [request.live],
+    ...recordings.map(({ opened }) => batched(recordingItems(opened.requests))), ...files.map(withRules), ...request.live === undefined ? [] : [request.live.items],
   ];
   return { stream: merged(streams), problems, byRules: () => ruled };
 }

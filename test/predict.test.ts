@@ -132,9 +132,11 @@ describe('traces as they are sent', () => {
     for (const line of readFileSync(fixture('otlp-traces.jsonl'), 'utf8').trim().split('\n')) {
       expect((await fetch(`${url}/v1/traces`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: line })).status).toBe(200);
     }
+    expect((await fetch(`${url}/v1/traces`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '[]' })).status).toBe(400);
     running.signal('SIGINT');
     const ended = await running.ended;
     expect(ended, ended.stderr).toMatchObject({ code: 0 });
+    expect(ended.stderr).toMatch(/OTLP receiver: export requests refused: 400 The body is no JSON object/);
     expect(decodeHeatmap(ended.stdout).elements.length).toBeGreaterThan(3);
   });
 });

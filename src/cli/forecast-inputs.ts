@@ -4,7 +4,6 @@ import type { ForeshardConfig } from '../config/config.ts';
 import type { ForecastRequest } from '../forecast.ts';
 import { formatNames, type FormatName } from '../importers/format.ts';
 import { ForeshardError } from '../model/errors.ts';
-import type { TrafficItem } from '../model/traffic.ts';
 import { collect, wholeNumber, type StatusLine } from './terminal.ts';
 
 /** Flags of commands that read traffic. */
@@ -80,12 +79,14 @@ function seedOf(text: string): string {
   return text.toLowerCase().padStart(32, '0');
 }
 
-/** Listens for OTLP until the signal, and gives what came as a stream. */
-export async function receiverOf(port: number, signal: AbortSignal): Promise<AsyncIterable<readonly TrafficItem[]>> {
+/** Listens for OTLP until the signal, and gives what came as a stream, with what could not be read. */
+export async function receiverOf(port: number, signal: AbortSignal): Promise<NonNullable<ForecastRequest['live']>> {
   const { OtlpReceiver } = await import('../importers/otlp-receiver.ts');
-  const receiver = new OtlpReceiver();
+  const { ImportProblems } = await import('../importers/problems.ts');
+  const problems = new ImportProblems();
+  const receiver = new OtlpReceiver({ problems });
   const address = await receiver.listen(port);
   process.stderr.write(`${pc.bold('listening')} for OTLP/HTTP on ${pc.cyan(`http://${address.host}:${address.port}`)}; Ctrl-C ends and forecasts\n`);
   signal.addEventListener('abort', () => void receiver.close(), { once: true });
-  return receiver;
+  return { items: receiver, problems };
 }
