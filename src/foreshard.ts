@@ -13,6 +13,8 @@ import type { HttpSpec, RecordingManifest, RedisSpec, RequestId, RequestRecord, 
 import type { CaseReport, Report } from './model/report.ts';
 import type { CaseOutcome, Run } from './model/run.ts';
 import type { Member, ShardMap } from './model/shard-map.ts';
+import type { StateKey } from './model/state-key.ts';
+import { NeighbourModel } from './predict/neighbour-model.ts';
 import { heatmapFromPlan } from './predict/plan-heatmap.ts';
 import { record, type RecordSession, type RedisUpstream } from './record/record.ts';
 import { openRecording, type OpenedRecording } from './recordings/open-recording.ts';
@@ -312,10 +314,16 @@ function replayOptions({ request, settings, opened, service, requests, label }: 
   return {
     recording: opened, requests, service, cwd: settings.cwd, label, registerPath,
     instances: settings.instances, concurrency: settings.concurrency, ...asRecorded(settings, opened), determinism: settings.determinism,
-    laneStore: settings.laneStore, requestTimeoutMs: settings.requestTimeoutMs, lateTimeoutMs: settings.lateTimeoutMs,
+    laneStore: settings.laneStore, neighbours: neighboursIn(opened), requestTimeoutMs: settings.requestTimeoutMs, lateTimeoutMs: settings.lateTimeoutMs,
     ...(request.signal === undefined ? {} : { signal: request.signal }),
     ...(request.onCase === undefined ? {} : { onCase: request.onCase }),
   };
+}
+
+/** Learnt when first asked for: most replays read nothing that was not expected. */
+function neighboursIn({ requests }: OpenedRecording): (key: StateKey) => readonly StateKey[] {
+  let model: NeighbourModel | undefined;
+  return (key) => (model ??= new NeighbourModel(requests)).of(key);
 }
 
 /** What is left open is done as it was when the recording was made. */

@@ -11,6 +11,7 @@ import { CaseRun, outcomeResponse } from './case-run.ts';
 import { CallIndex, CallReplay } from './dependencies.ts';
 import { EntryCache } from './entry-cache.ts';
 import { endOf, failedOutcome, hasEnded, isConnectionBroken, isTimeout, notRunOutcome, problemOf } from './failed-case.ts';
+import type { StateKey } from '../model/state-key.ts';
 import { KeyIndex, KnownState } from './known-state.ts';
 import { Overlay } from './overlay.ts';
 import { planCases, type PlannedCase } from './plan.ts';
@@ -44,6 +45,8 @@ export interface ReplayOptions {
   readonly lateTimeoutMs: number;
   /** Run the cases in an order drawn from this seed (32 hexadecimal digits) instead of the recorded one. */
   readonly shuffleSeed?: string;
+  /** What is likely to be read with an element that a case was not expected to read. */
+  readonly neighbours?: (key: StateKey) => readonly StateKey[];
   readonly signal?: AbortSignal;
   /** Where the cases come from instead of the plan of all requests, given what loads their state. */
   readonly feed?: (load: (planned: PlannedCase) => Promise<void>) => CaseFeed;
@@ -53,9 +56,9 @@ export interface ReplayOptions {
 
 /** A case is tried again, alone, when its instance died or hung under it, since another case may have been the cause. */
 const maxAttempts = 2;
-/** Instances are not started again once they have ended this often with no case finished in between. */
 /** A recording older than this is worth a word when the service's clock cannot be set. */
 const agedMs = 60_000;
+/** Instances are not started again once they have ended this often with no case finished in between. */
 const maxRestarts = 20;
 /** Cases are not tried again alone once this many in a row have hung there too. */
 const maxHangs = 5;
@@ -328,6 +331,7 @@ class ReplayEngine {
     return new Overlay({
       state: new KnownState(this.#options.recording, request, needs), keys: this.#keys, cache: this.#cache,
       startedAt: request.at, elapsed: () => performance.now() - startedAt, seed: request.seed, hints: request.hints,
+      ...this.#options.neighbours === undefined ? {} : { neighbours: this.#options.neighbours },
       ...slot === undefined ? {} : { publishOutside: (server, channel, message) => slot.publish(server, channel, message) },
     });
   }

@@ -52,6 +52,23 @@ describe('what a case reads', () => {
     expect(overlay.problems).toEqual([]);
   });
 
+  test('brings with a state fault what is likely to be read with it', async () => {
+    const recording = memory.build();
+    const asked: string[][] = [];
+    const cache = new EntryCache({ fetch: (items) => {
+      asked.push(items.map(({ key }) => key));
+      return Promise.all(items.map((item) => recording.payload(item.hash)));
+    } });
+    const overlay = new Overlay({
+      state: new KnownState(recording, request, new Map()), keys: new KeyIndex(recording), cache, startedAt: request.at, elapsed: () => 5, seed: request.seed, hints: [],
+      neighbours: (key) => (key === 'redis:0/other' ? ['redis:0/met', 'redis:0/gone', 'redis:0/never'] : []),
+    });
+    await overlay.ensure('redis', 0, ['other']);
+    await overlay.ensure('redis', 0, ['met']);
+    expect(asked).toEqual([['redis:0/other'], ['redis:0/met']]);
+    expect(overlay.faults).toBe(1);
+  });
+
   test('is a state fault where it was not prefetched', async () => {
     const { overlay, run } = await overlayFor(memory, request);
     await run('GET', 'met');

@@ -22,6 +22,8 @@ export interface OverlayOptions {
   /** 32 hexadecimal digits. */
   readonly seed: string;
   readonly hints: readonly OutcomeHint[];
+  /** What is likely to be read with an element that nobody expected to be read: fetched with it. */
+  readonly neighbours?: (key: StateKey) => readonly StateKey[];
   /** Gives a message that the case publishes to those who listen outside it; returns how many they are. */
   readonly publishOutside?: (server: string, channel: ByteString, message: ByteString) => number;
 }
@@ -87,7 +89,10 @@ export class Overlay {
       element.isFault = true;
       (missing ??= []).push(revision);
     }
-    return missing === undefined ? undefined : this.#load(missing);
+    if (missing === undefined) return undefined;
+    const loaded = this.#load(missing);
+    this.#prefetchBeside(missing);
+    return loaded;
   }
 
   /** Names of every key that may exist in a database. */
@@ -268,6 +273,15 @@ export class Overlay {
       if (element.known.revision !== null && this.#entryOf(element) === undefined) missing.push(element.known.revision);
     }
     return missing.length === 0 ? undefined : this.#load(missing);
+  }
+
+  /** Not waited for: what does not come is fetched when it is read. */
+  #prefetchBeside(faults: readonly Revision[]): void {
+    const { neighbours, state, cache } = this.#options;
+    if (neighbours === undefined) return;
+    const keys = new Set(faults.flatMap(({ key }) => neighbours(key)));
+    const revisions = [...keys].flatMap((key) => state.of(key).revision ?? []);
+    if (revisions.length > 0) cache.load(revisions).catch(() => {});
   }
 
   async #load(revisions: readonly Revision[]): Promise<void> {
