@@ -5,6 +5,7 @@
  */
 import type { Prng } from '../lib/prng.ts';
 import { heatmapFormatVersion, type Heatmap, type HeatmapElement, type HeatmapModel, type HeatmapSeries, type MemberHeadroom } from '../model/heatmap.ts';
+import { blendAhead } from './elements/access-table.ts';
 import { ElementModel, type ProbabilityCurves } from './elements/element-model.ts';
 import { carryRises, seriesName, type Rise, type ServiceGraph } from './graph/dependency-graph.ts';
 import type { TrafficIntake } from './intake.ts';
@@ -35,8 +36,6 @@ const mostSeries = 500;
 const mostObserved = 288;
 const mostUnseenGroups = 200;
 const shownRoutes = 3;
-/** Half-life of the level that a rise is measured from, in buckets: that of the elements' rates. */
-const levelHalfLife = 8;
 const halfNormal80 = 1.2816;
 
 /** Forecasts from everything that was taken in. */
@@ -45,7 +44,9 @@ export async function forecastHeatmap(intake: TrafficIntake, options: HeatmapOpt
   const endMs = intake.windowStartMs;
   const forecasts = await forecastSeries(intake, endMs, options);
   const graph = intake.graph.graph();
-  const rises = carryRises(graph, new Map(forecasts.filter(({ series }) => series.kind === 'rate').map((one) => [one.series.name, riseOf(one)])), buckets);
+  const rates = forecasts.filter(({ series }) => series.kind === 'rate');
+  const carried = (rise: (one: SeriesForecast) => Rise): ReadonlyMap<string, Rise> => carryRises(graph, new Map(rates.map((one) => [one.series.name, rise(one)])), buckets);
+  const rises = { ofLate: carried(riseOf), ahead: carried(riseAhead) };
   options.onProgress?.('scoring elements', 0);
   const reads = ElementModel.fit(intake.reads, options);
   const writes = ElementModel.fit(intake.writes, options);
@@ -79,16 +80,29 @@ async function forecastSeries(intake: TrafficIntake, endMs: number, options: Hea
 }
 
 /** By how much a route will have more requests in each bucket than it has had of late. */
-function riseOf({ series, forecast }: SeriesForecast): Rise {
-  const { values } = series;
-  const decay = 0.5 ** (1 / levelHalfLife);
+function riseOf({ series: { values }, forecast }: SeriesForecast): Rise {
+  const level = 0.5 * (levelOf(values, 4) + levelOf(values, 16));
+  return level <= 0 ? new Float64Array(forecast.median.length).fill(1) : forecast.median.map((value) => value / level);
+}
+
+/** The same, of the level that the rates of its elements so far ahead are taken from. */
+function riseAhead({ series: { values }, forecast }: SeriesForecast): Rise {
+  const [r4, r16, r64] = [levelOf(values, 4), levelOf(values, 16), levelOf(values, 64)];
+  const all = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  return forecast.median.map((value, bucket) => {
+    const level = blendAhead(bucket + 1, 0.5 * (r4 + r16), 0.5 * (r16 + r64), all);
+    return level <= 0 ? 1 : value / level;
+  });
+}
+
+function levelOf(values: Float64Array, halfLife: number): number {
+  const decay = 0.5 ** (1 / halfLife);
   let [sum, weights, weight] = [0, 0, 1];
   for (let i = values.length - 1; i >= 0 && weight > 1e-4; i--, weight *= decay) {
     sum += weight * (values[i] as number);
     weights += weight;
   }
-  const level = sum / Math.max(weights, 1e-9);
-  return level <= 0 ? new Float64Array(forecast.median.length).fill(1) : forecast.median.map((value) => value / level);
+  return sum / Math.max(weights, 1e-9);
 }
 
 /** How far the routes together may be from their medians, by bucket: shares of the median. */
@@ -101,7 +115,7 @@ function spreadOf(forecasts: readonly SeriesForecast[], buckets: number): { read
   return { low: ratio('low'), high: ratio('high') };
 }
 
-interface Scoring { readonly rises: ReadonlyMap<string, Rise>; readonly spread: { readonly low: Float64Array; readonly high: Float64Array }; readonly options: HeatmapOptions }
+interface Scoring { readonly rises: { readonly ofLate: ReadonlyMap<string, Rise>; readonly ahead: ReadonlyMap<string, Rise> }; readonly spread: { readonly low: Float64Array; readonly high: Float64Array }; readonly options: HeatmapOptions }
 
 function scoreElements(intake: TrafficIntake, models: { readonly reads: ElementModel; readonly writes: ElementModel }, scoring: Scoring): { elements: HeatmapElement[]; rest: NonNullable<Heatmap['rest']> } {
   const { options: { buckets, mostElements } } = scoring;
@@ -116,8 +130,8 @@ function scoreElements(intake: TrafficIntake, models: { readonly reads: ElementM
   const elements = listed.map((number) => elementOf(intake, number, { curves, profile: profileOf(intake, number, profiles, scoring), spread: scoring.spread, buckets }));
   const rest = new Float64Array(buckets);
   for (const number of order.slice(listed.length)) {
-    const { rise } = profileOf(intake, number, profiles, scoring);
-    for (let bucket = 0; bucket < buckets; bucket++) rest[bucket] = (rest[bucket] as number) + (rates[number] as number) * (rise[bucket] as number);
+    const { ahead } = profileOf(intake, number, profiles, scoring);
+    for (let bucket = 0; bucket < buckets; bucket++) rest[bucket] = (rest[bucket] as number) + rateAhead(intake, number, bucket + 1) * (ahead[bucket] as number);
   }
   const { tail } = intake.elements;
   const perBucket = tail === undefined ? 0 : tail.accesses / Math.max(1, now);
@@ -133,7 +147,7 @@ function curvesOf(table: { has(number: number): boolean }, model: ElementModel, 
   return { at: (number, horizon) => ((rows[number] as number) < 0 ? 0 : curves.at(rows[number] as number, horizon)) };
 }
 
-interface Profile { readonly rise: Rise; readonly routes: readonly { readonly route: string; readonly share: number }[] }
+interface Profile { readonly rise: Rise; readonly ahead: Rise; readonly routes: readonly { readonly route: string; readonly share: number }[] }
 
 /** How the elements of a group rise: as the routes that reach the group do, by their shares of it. */
 function profileOf(intake: TrafficIntake, element: number, known: Map<string, Profile>, { rises, options: { buckets } }: Scoring): Profile {
@@ -141,13 +155,16 @@ function profileOf(intake: TrafficIntake, element: number, known: Map<string, Pr
   let profile = known.get(group);
   if (profile === undefined) {
     const shares = intake.groups.shares(group)?.routes ?? [];
-    const rise = new Float64Array(buckets);
-    for (const { route, share } of shares.length > 0 ? shares : [{ route: null, share: 1 }]) {
-      const own = route === null ? undefined : rises.get(route);
-      for (let bucket = 0; bucket < buckets; bucket++) rise[bucket] = (rise[bucket] as number) + share * (own?.[bucket] ?? 1);
-    }
+    const mixed = (of: ReadonlyMap<string, Rise>): Rise => {
+      const rise = new Float64Array(buckets);
+      for (const { route, share } of shares.length > 0 ? shares : [{ route: null, share: 1 }]) {
+        const own = route === null ? undefined : of.get(route);
+        for (let bucket = 0; bucket < buckets; bucket++) rise[bucket] = (rise[bucket] as number) + share * (own?.[bucket] ?? 1);
+      }
+      return rise;
+    };
     const routes = shares.filter((one): one is { route: string; share: number } => one.route !== null).slice(0, shownRoutes);
-    known.set(group, (profile = { rise, routes: routes.map(({ route, share }) => ({ route, share: rounded(share) })) }));
+    known.set(group, (profile = { rise: mixed(rises.ofLate), ahead: mixed(rises.ahead), routes: routes.map(({ route, share }) => ({ route, share: rounded(share) })) }));
   }
   return profile;
 }
@@ -167,7 +184,7 @@ function elementOf(intake: TrafficIntake, number: number, { curves, profile, spr
     const rise = profile.rise[bucket] as number;
     const raised = (p: number): number => 1 - (1 - p) ** rise;
     const [read, write] = [raised(curves.reads.at(number, bucket + 1)), raised(curves.writes.at(number, bucket + 1))];
-    const mean = rate * rise;
+    const mean = rateAhead(intake, number, bucket + 1) * (profile.ahead[bucket] as number);
     const interval = intervalOf(anyOf(read, write), mean, { low: spread.low[bucket] as number, high: spread.high[bucket] as number });
     (pRead as number[]).push(rounded(read));
     (pWrite as number[]).push(rounded(write));
@@ -179,6 +196,10 @@ function elementOf(intake: TrafficIntake, number: number, { curves, profile, spr
   const last = Math.max(...[intake.reads.table, intake.writes.table].filter((table) => table.has(number)).map((table) => table.last(number)));
   const why = { routes: profile.routes, rate: rounded(rate), total, lastAt: Math.round(intake.windowStartMs + (last - now) * intake.windowMs) };
   return { key: intake.elements.name(number), pRead: pRead as number[], pWrite: pWrite as number[], expected: expected as number[], low: low as number[], high: high as number[], why };
+}
+
+function rateAhead({ reads, writes, window }: TrafficIntake, number: number, horizon: number): number {
+  return reads.table.rateAhead(number, window, horizon) + writes.table.rateAhead(number, window, horizon);
 }
 
 /** Of a count that is zero with 1 − p and else Poisson-like around its mean, the middle 80 %; `spread`: that of the traffic as a whole. */

@@ -29,6 +29,16 @@ const gapStep = 2048;
 const gapCode = (windows: number): number => Math.max(1, Math.min(65_535, Math.round((Math.log2(windows) + 10) * gapStep)));
 const gapOf = (code: number): number => 2 ** (code / gapStep - 10);
 
+/** Windows ahead up to which the level of the last 8 windows counts, from which on that of the last 32, and from which on that of all. */
+const [shortAhead, middleAhead, longAhead] = [8, 32, 256] as const;
+
+/** Of levels over the last 8 windows, the last 32 and all, the one to expect so many windows ahead: in between by the logarithm. */
+export function blendAhead(horizon: number, short: number, middle: number, all: number): number {
+  const between = (from: number, to: number): number => Math.min(1, Math.max(0, Math.log(horizon / from) / Math.log(to / from)));
+  if (horizon <= middleAhead) return short + between(shortAhead, middleAhead) * (middle - short);
+  return middle + between(middleAhead, longAhead) * (all - middle);
+}
+
 /** Memory of the accesses to elements by their numbers. */
 export class AccessTable {
   #capacity = 1024;
@@ -112,6 +122,16 @@ export class AccessTable {
     if (!this.has(number)) return 0;
     const passed = now - 1 - Math.floor(this.#last[number] as number);
     return 0.5 * ((this.#e4[number] as number) * unit4 * Math.exp(-slow4 * passed) + (this.#e16[number] as number) * unit16 * Math.exp(-slow16 * passed));
+  }
+
+  /** Accesses a window to expect so many windows ahead: what lies further ahead goes by what was longer ago. */
+  rateAhead(number: number, now: number, horizon: number): number {
+    if (!this.has(number)) return 0;
+    const passed = now - 1 - Math.floor(this.#last[number] as number);
+    const r4 = (this.#e4[number] as number) * unit4 * Math.exp(-slow4 * passed);
+    const r16 = (this.#e16[number] as number) * unit16 * Math.exp(-slow16 * passed);
+    const r64 = (this.#e64[number] as number) * unit64 * Math.exp(-slow64 * passed);
+    return blendAhead(horizon, 0.5 * (r4 + r16), 0.5 * (r16 + r64), (this.#total[number] as number) / Math.max(1, now - (this.#first[number] as number)));
   }
 
   /** Accesses a window that a half-life of 16 windows expects, and how long ago the last one was: what a {@link HitTable} goes by. */

@@ -16,8 +16,10 @@ const sampledOthers = 5_000;
 /** Windows whose accesses are kept one by one, for the sequences that the LSTM reads. */
 export const keptWindows = 30;
 const mostLogged = 300_000;
-/** Labelled windows that are learnt from. */
+/** Labelled windows that are kept, however many elements they sampled. */
 export const learntWindows = 12;
+/** Sampled elements up to which more windows than these are kept: where a window sees little, few say nothing. */
+const keptRows = 180_000;
 
 /** Some elements as they were at the start of a window. */
 export interface Snapshot {
@@ -40,7 +42,9 @@ export class ElementHistory {
   #touched: number[] = [];
   #before: number[] = [];
   readonly #logs: WindowLog[] = [];
-  #snapshots: Snapshot[] = [];
+  readonly #snapshots: Snapshot[] = [];
+  /** Elements sampled in them. */
+  #rows = 0;
   #stamps = new Int32Array(1024);
   #accesses = 0;
   readonly #volumes: number[] = [];
@@ -73,8 +77,9 @@ export class ElementHistory {
       snapshot?.labels.set(horizon, Uint8Array.from(snapshot.numbers, (number) => (this.table.isAccessedSince(number, window) ? 1 : 0)));
     }
     const oldest = window - Math.max(...horizons) - learntWindows;
-    this.#snapshots = this.#snapshots.filter((one) => one.window > oldest);
     this.#snapshots.push(this.#snapshot(window + 1));
+    this.#rows += this.#snapshots.at(-1)?.numbers.length ?? 0;
+    while (this.#rows > keptRows && (this.#snapshots[0] as Snapshot).window <= oldest) this.#rows -= this.#snapshots.shift()?.numbers.length ?? 0;
   }
 
   /** Accesses a window, oldest first. */
@@ -89,7 +94,7 @@ export class ElementHistory {
 
   /** Snapshots whose outcome so far ahead is known, oldest first. */
   labelled(horizon: number): Snapshot[] {
-    return this.#snapshots.filter((one) => one.labels.has(horizon)).slice(-learntWindows);
+    return this.#snapshots.filter((one) => one.labels.has(horizon));
   }
 
   #snapshot(window: number): Snapshot {

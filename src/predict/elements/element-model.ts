@@ -6,18 +6,20 @@
 import type { Prng } from '../../lib/prng.ts';
 import type { LstmKernel } from '../lstm/kernel.ts';
 import { featureCount } from './access-table.ts';
-import { horizons, rowsOf, type ElementHistory, type Snapshot } from './element-history.ts';
+import { horizons, learntWindows, rowsOf, type ElementHistory, type Snapshot } from './element-history.ts';
 import { ElementLstm } from './element-lstm.ts';
 import { HitTable } from './hit-table.ts';
 import { LogisticModel, logit, sigmoid, type LabelledRows } from './logistic.ts';
 import { scoreProbabilities, type ProbabilityScore } from './probability-score.ts';
 
-/** Windows held back to choose and to calibrate. */
+/** Windows held back to choose and to calibrate; more where they saw few accesses, up to a third. */
 const heldBack = 2;
-/** Windows a logistic model and a table learn from. */
+/** Windows a logistic model and a table learn from; more where they saw few accesses. */
 const learnt = 8;
 /** Accesses that the windows held back must have seen for more than the base rate to be believed. */
 const leastHits = 30;
+/** Accesses that a model learns from where there are so many. */
+const enoughHits = 100;
 /** Elements that the LSTM is asked about. */
 const hottest = 50_000;
 
@@ -132,12 +134,15 @@ function hottestRows(numbers: Int32Array, rate: (number: number) => number): num
 }
 
 function fitHorizon(history: ElementHistory, snapshots: readonly Snapshot[], horizon: number, { prng, kernel }: ElementModelOptions): Fitted {
-  const held = snapshots.slice(-Math.min(heldBack, snapshots.length - 1));
+  const held = latest(snapshots, horizon, { least: Math.min(heldBack, snapshots.length - 1), most: Math.max(heldBack, Math.floor(snapshots.length / 3)), hits: leastHits });
   const older = snapshots.slice(0, -held.length);
+  const lessons = rowsOf(latest(older, horizon, { least: learnt, most: older.length, hits: enoughHits }), horizon);
+  // the accesses of long ago are not kept one by one
+  const recent = snapshots.slice(-learntWindows);
   const withLstm = horizon === 1 && kernel !== undefined;
   const trial = {
-    logistic: LogisticModel.fit(rowsOf(older.slice(-learnt), horizon), featureCount), table: HitTable.fit(rowsOf(older.slice(-learnt), horizon), featureCount),
-    lstm: withLstm ? ElementLstm.fit(older, history.logs, prng, kernel()) : undefined,
+    logistic: LogisticModel.fit(lessons, featureCount), table: HitTable.fit(lessons, featureCount),
+    lstm: withLstm && recent.length > held.length ? ElementLstm.fit(recent.slice(0, -held.length), history.logs, prng, kernel()) : undefined,
   };
   const rows = rowsOf(held, horizon);
   const candidates = candidatesOf(trial, rows, held, history);
@@ -147,12 +152,22 @@ function fitHorizon(history: ElementHistory, snapshots: readonly Snapshot[], hor
   const best = scores.reduce((least, one) => (one.score.logLoss < least.score.logLoss ? one : least));
   const method = best.method as HorizonModel['method'];
   const calibration = method === 'base rate' ? identity : calibrate(candidates.get(method) as Float32Array, rows);
-  const all = rowsOf(snapshots.slice(-learnt), horizon);
+  const all = rowsOf(latest(snapshots, horizon, { least: learnt, most: snapshots.length, hits: enoughHits }), horizon);
   return {
     info: { horizon, method, scores }, calibration, table: HitTable.fit(all, featureCount),
     logistic: method === 'table' ? undefined : LogisticModel.fit(all, featureCount) ?? trial.logistic,
-    lstm: method === 'logistic and LSTM' && kernel !== undefined ? ElementLstm.fit(snapshots, history.logs, prng, kernel()) ?? trial.lstm : undefined,
+    lstm: method === 'logistic and LSTM' && kernel !== undefined ? ElementLstm.fit(recent, history.logs, prng, kernel()) ?? trial.lstm : undefined,
   };
+}
+
+/** The last snapshots: at least and at most so many, in between as many as saw so many accesses. */
+function latest(snapshots: readonly Snapshot[], horizon: number, { least, most, hits }: { readonly least: number; readonly most: number; readonly hits: number }): readonly Snapshot[] {
+  let [count, seen] = [0, 0];
+  while (count < snapshots.length && (count < least || (count < most && seen < hits))) {
+    count++;
+    for (const hit of (snapshots[snapshots.length - count] as Snapshot).labels.get(horizon) ?? []) seen += hit;
+  }
+  return count === 0 ? [] : snapshots.slice(-count);
 }
 
 function candidatesOf(

@@ -56,6 +56,9 @@ describe('what is remembered of accesses', () => {
       const weighted = (halfLife: number): number => times.reduce((sum, time) => sum + 2 ** (-(now - 1 - Math.floor(time)) / halfLife), 0) * (1 - 2 ** (-1 / halfLife));
       expect(table.rate(3, now)).toBeCloseTo(0.5 * (weighted(4) + weighted(16)), 3);
       expect(table.latestRate(3, now)).toBeCloseTo(weighted(1), 3);
+      expect(table.rateAhead(3, now, 1)).toBeCloseTo(table.rate(3, now), 6);
+      expect(table.rateAhead(3, now, 32)).toBeCloseTo(0.5 * (weighted(16) + weighted(64)), 3);
+      expect(table.rateAhead(3, now, 1000)).toBeCloseTo(times.length / (now - Math.floor(times[0] as number)), 3);
       const features = new Float32Array(featureCount);
       table.features(3, now, features, 0);
       const first = Math.floor(times[0] as number);
@@ -199,6 +202,22 @@ describe('P(access)', () => {
     const curves = model.curves(Int32Array.of(0, 1999), 40);
     expect(curves.at(0, 1)).toBe(curves.at(1, 1));
     expect(curves.at(0, 1)).toBeLessThan(0.001);
+  });
+
+  test('tells elements apart where each window sees but one or two accesses', () => {
+    const history = new ElementHistory(sfc32(seed));
+    const prng = sfc32(seed);
+    for (let window = 0; window < 400; window++) {
+      if (prng.next() < 0.5) history.add(0, window + 0.2);
+      if (prng.next() < 0.5) history.add(1 + Math.floor(prng.next() * 200), window + 0.7);
+      history.close(window);
+    }
+    const curves = ElementModel.fit(history, { prng: sfc32(seed) }).curves(Int32Array.of(0, 1, 2), 400);
+    for (const horizon of [1, 6, 24]) {
+      expect(curves.at(0, horizon)).toBeGreaterThan(0.25);
+      expect(curves.at(0, horizon)).toBeLessThan(0.75);
+      expect(curves.at(1, horizon)).toBeLessThan(0.1);
+    }
   });
 
   test('of nothing, or nearly so, follows the rates', () => {
