@@ -9,7 +9,7 @@ const mostElements = 3000;
 
 const style = String.raw`
 #app { display: block; height: auto; } .page { max-width: 1500px; }
-.maps { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); gap: 14px; } .maps figure { margin: 0; min-width: 0; } .maps figcaption { color: var(--dim); font-size: 12.5px; padding: 8px 14px; border-bottom: 1px solid var(--line); }
+.maps { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); gap: 14px; } .maps figure.card { margin: 0; min-width: 0; } .maps figcaption { color: var(--dim); font-size: 12.5px; padding: 8px 14px; border-bottom: 1px solid var(--line); }
 canvas { display: block; width: 100%; image-rendering: pixelated; cursor: crosshair; } .tip { position: fixed; z-index: 9; pointer-events: none; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 8px 12px; font-size: 12.5px; box-shadow: 0 6px 24px #0003; max-width: 460px; }
 .tip b { font: 600 12.5px/1.5 var(--mono); overflow-wrap: anywhere; } .scale { display: flex; gap: 8px; align-items: center; padding: 8px 14px; color: var(--dim); font-size: 12px; } .scale i { width: 180px; height: 10px; border-radius: 3px; }
 .chart { padding: 6px 14px 10px; } .chart svg { width: 100%; height: 150px; display: block; } .chart .band { fill: color-mix(in srgb, var(--accent) 22%, transparent); } .chart .median { stroke: var(--accent); } .chart .observed { stroke: var(--dim); } .chart path { fill: none; stroke-width: 1.5; vector-effect: non-scaling-stroke; } .chart line { stroke: var(--line); stroke-dasharray: 3 3; vector-effect: non-scaling-stroke; }

@@ -97,6 +97,7 @@ function show() {
     data.members.length ? section('Headroom', 'what the upper end of the forecast leaves free', card(table(['member', 'resource', 'least'], data.members.map(function (one) { return [one.member, one.metric, percent(Math.min.apply(null, one.headroom))]; })))) : null));
   document.body.append(tip);
   fill('');
+  document.documentElement.dataset.ready = 'yes';
 }
 load().then(function (loaded) { data = loaded; show(); }, function (error) { document.getElementById('app').replaceChildren(h('p', { class: 'loading', text: String(error.message || error) })); });
 `;

@@ -1,12 +1,9 @@
 import { gunzipSync } from 'node:zlib';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import type { Report } from '../model/report.ts';
 import type { CaseOutcome, Run } from '../model/run.ts';
 import type { RequestRecord } from '../model/recording.ts';
+import { hasBrowser, withPage } from '../testing/browser.ts';
 import { reportPage, type ReportPageInput } from './report-page.ts';
 
 const hostile = '/search?q=</script><script>window.broken=1</script><img src=x onerror=window.broken=1>';
@@ -57,25 +54,9 @@ describe('the page as text', () => {
   });
 });
 
-const browserPath = ['/usr/bin/chromium', '/usr/bin/google-chrome', '/usr/bin/chromium-browser'].find((path) => existsSync(path));
-if (browserPath === undefined && process.env['CI'] !== undefined) throw new Error('the report page is tested in Chromium, which is not installed');
-if (browserPath === undefined) console.warn('SKIPPED: the report page in a browser (install chromium)');
-
-describe.skipIf(browserPath === undefined)('the page in a browser', () => {
+describe.skipIf(!hasBrowser)('the page in a browser', () => {
   it('opens 20,000 cases from disk, lists only what is in sight, filters, and shows a case without running anything in it', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'foreshard-page-'));
-    const browser = await chromium.launch({ executablePath: browserPath as string, args: ['--no-sandbox'] });
-    try {
-      const file = join(folder, 'report.html');
-      writeFileSync(file, await reportPage(input(20_000)));
-      const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
-      const errors: string[] = [];
-      page.on('pageerror', (error) => errors.push(String(error)));
-      page.on('request', (request) => {
-        if (!/^(?:file|data):/.test(request.url())) errors.push(request.url());
-      });
-      await page.goto(`file://${file}`);
-      await page.waitForSelector('html[data-ready=yes]', { state: 'attached' });
+    await withPage(await reportPage(input(20_000)), async (page, errors) => {
       expect(await page.locator('#shown').innerText()).toBe('200 of 20,000');
       await page.locator('#only').uncheck();
       expect(await page.locator('.case').count()).toBeLessThan(60);
@@ -89,9 +70,6 @@ describe.skipIf(browserPath === undefined)('the page in a browser', () => {
       expect((right?.x ?? 0) - (left?.x ?? 0)).toBeGreaterThan(200);
       expect(await page.evaluate('window.broken')).toBeUndefined();
       expect(errors).toEqual([]);
-    } finally {
-      await browser.close();
-      rmSync(folder, { recursive: true });
-    }
+    });
   });
 });
