@@ -2,7 +2,7 @@ import { combinedParser } from './logs/combined.ts';
 import { framingOf } from './otlp/protobuf-elements.ts';
 
 /** What inputs may be. */
-export const formatNames = ['combined', 'nginx', 'har', 'gor', 'otlp-json', 'otlp-proto', 'jaeger', 'ndjson'] as const;
+export const formatNames = ['combined', 'nginx', 'har', 'gor', 'otlp-json', 'otlp-proto', 'jaeger', 'ndjson', 'parquet'] as const;
 
 /** See {@link formatNames}. */
 export type FormatName = (typeof formatNames)[number];
@@ -17,6 +17,7 @@ export const formatDescriptions: Readonly<Record<FormatName, { readonly expected
   'otlp-proto': { expected: 'an export request of OpenTelemetry as protobuf', unit: 'record' },
   jaeger: { expected: '{"data": [{"traceID": …, "spans": […], "processes": …}]}', unit: 'record' },
   ndjson: { expected: '{"kind": "request", "at": 1431857103000, "service": "", "route": "GET /cart/:id"}', unit: 'line' },
+  parquet: { expected: 'columns at, key, access; or at, route, …: the fields of our NDJSON', unit: 'record' },
 };
 
 /** Names that say what JSON documents are, the first that is there. */
@@ -45,6 +46,7 @@ export function detectFormat(head: Buffer, fileName: string): FormatName | undef
 }
 
 function detectByContent(head: Buffer): FormatName | undefined {
+  if (head.subarray(0, 4).toString('latin1') === 'PAR1') return 'parquet';
   const text = head.toString('utf8').replace(/^\ufeff/, '');
   if (/^\s*\{/.test(text)) return jsonNames.find(([name]) => name.test(text))?.[1];
   if (/^[123] [0-9a-zA-Z-]+ \d{10,20}( -?\d+)?\r?\n/.test(text)) return 'gor';

@@ -55,7 +55,7 @@ async function* batchesOf(input: Input, path: string, options: ImportOptions & {
     throw new ForeshardError('input_unreadable', `${name}: nothing tells what format it has.`, { hint: `Name it: --format ${formatNames.join(', ')}.` });
   }
   const problems = options.problems.open({ input: name, format, ...formatDescriptions[format] });
-  const importer = await importerOf(format, options.logFormat);
+  const importer = await importerOf(format, path, options.logFormat);
   let items = 0;
   for await (const batch of importer(chunks, { input: name, problems, service: options.service ?? '' })) {
     items += batch.length;
@@ -95,7 +95,7 @@ async function headOf(chunks: AsyncIterable<Buffer>): Promise<{ readonly head: B
 }
 
 /** Importers are loaded when they are needed: protobufjs alone takes longer than most logs. */
-async function importerOf(format: FormatName, logFormat: string | undefined): Promise<Importer> {
+async function importerOf(format: FormatName, path: string, logFormat: string | undefined): Promise<Importer> {
   switch (format) {
     case 'combined': return (await import('./logs/combined.ts')).importCombined;
     case 'nginx': {
@@ -112,5 +112,10 @@ async function importerOf(format: FormatName, logFormat: string | undefined): Pr
     case 'otlp-proto': return (await import('./otlp/otlp-proto.ts')).importOtlpProto;
     case 'jaeger': return (await import('./jaeger.ts')).importJaeger;
     case 'ndjson': return (await import('./ndjson.ts')).importNdjson;
+    case 'parquet': {
+      if (path === '-') throw new ForeshardError('usage', 'A Parquet file is not read from standard input: it is read from its end.', { hint: 'Name the file.' });
+      const { importParquet } = await import('./parquet.ts');
+      return (_chunks, context) => importParquet(path, context);
+    }
   }
 }

@@ -12,7 +12,7 @@ export async function* importNdjson(chunks: AsyncIterable<Buffer>, context: Impo
   for await (const batch of lines(chunks, { encoding: 'utf8' })) {
     const items: TrafficItem[] = [];
     for (const line of batch) {
-      const item = itemOf(line, context.service);
+      const item = itemOfLine(line, context.service);
       if (typeof item === 'object') items.push(item);
       else if (item !== '') context.problems.addBad({ number: line.number, reason: item, text: line.text });
     }
@@ -22,7 +22,7 @@ export async function* importNdjson(chunks: AsyncIterable<Buffer>, context: Impo
 }
 
 /** The item of a line, or why it is none; empty for an empty line. */
-function itemOf(line: Line, service: string): TrafficItem | string {
+function itemOfLine(line: Line, service: string): TrafficItem | string {
   if (line.isTooLong) return 'line too long';
   if (line.text === '') return '';
   let value: unknown;
@@ -31,7 +31,11 @@ function itemOf(line: Line, service: string): TrafficItem | string {
   } catch {
     return line.text.trim() === '' ? '' : 'no JSON';
   }
-  const fields = fieldsOf(value);
+  return itemOf(fieldsOf(value), service);
+}
+
+/** The item that fields make, or why they make none. */
+export function itemOf(fields: Fields, service: string): TrafficItem | string {
   const { at } = fields;
   if (!isTime(at)) return 'at is no time';
   switch (fields['kind']) {
