@@ -25,6 +25,7 @@ describe('a service that keeps a cache in its process', () => {
       const { code, report, stderr } = await shop.replay(['-r', 'cached', '--concurrency', '8', '--instances', String(1 + round)]);
       expect(report.totals, stderr).toMatchObject({ differs: 0, inconclusive: 0, error: 0 });
       expect(code).toBe(0);
+      expect(report.notes.filter((note) => /background_writes: .* outside any request: redis:0\/instance:\*; that is not compared/.test(note))).toHaveLength(1);
     }
   });
 

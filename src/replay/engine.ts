@@ -5,6 +5,7 @@ import { ForeshardError } from '../model/errors.ts';
 import { ControlServer } from '../lanes/control-server.ts';
 import { contextHeader } from '../model/preload-protocol.ts';
 import type { Header, Recording, RequestId, RequestRecord, ServiceSpec } from '../model/recording.ts';
+import { printable } from '../lib/bytes.ts';
 import { runFormatVersion, type CaseOutcome, type CaseProblem, type Run } from '../model/run.ts';
 import type { CaseFeed } from './case-feed.ts';
 import { CaseRun, outcomeResponse } from './case-run.ts';
@@ -60,6 +61,8 @@ const maxAttempts = 2;
 const agedMs = 60_000;
 /** Instances are not started again once they have ended this often with no case finished in between. */
 const maxRestarts = 20;
+/** Names of elements that a note lists. */
+const mostNamed = 5;
 /** Cases are not tried again alone once this many in a row have hung there too. */
 const maxHangs = 5;
 
@@ -123,6 +126,7 @@ class ReplayEngine {
       await Promise.all([this.#serve(first, 0, feed), ...others]);
       await this.#retrying;
       await this.#retryAlone();
+      this.#noteBackground();
     } finally {
       options.signal?.removeEventListener('abort', stop);
     }
@@ -357,6 +361,15 @@ class ReplayEngine {
     const { determinism, recording } = this.#options;
     if (determinism === 'real' || this.#clock === 'case' || startedAt - recording.manifest.createdAt < agedMs) return;
     this.#note('clock_real', 'the time of day in the service is the real one, not the recorded one; where libfaketime is installed (on Debian: faketime) it is set for each request');
+  }
+
+  /** What the service does by itself (start-up, timers, workers) is in no case. */
+  #noteBackground(): void {
+    const shapes = new Set([...this.#slots].flatMap((slot) => slot.backgroundWrites).map((key) => printable(key).replace(/(?<=\/.*)(?:[0-9a-f]{8,}|\d+)/gi, '*')));
+    if (shapes.size === 0) return;
+    const names = [...shapes].sort();
+    const shown = names.length > mostNamed ? `${names.slice(0, mostNamed).join(', ')} and ${names.length - mostNamed} more` : names.join(', ');
+    this.#note('background_writes', `the service also writes outside any request: ${shown}; that is not compared`);
   }
 
   #note(code: string, message: string, about = ''): void {

@@ -8,6 +8,7 @@ import type { ServiceInstance } from '../lanes/instance.ts';
 import { startService } from '../lanes/start-service.ts';
 import type { ByteString } from '../lib/bytes.ts';
 import type { HttpSpec, RedisSpec, ServiceSpec } from '../model/recording.ts';
+import type { StateKey } from '../model/state-key.ts';
 import type { Redirect } from '../model/preload-protocol.ts';
 import type { CaseRun } from './case-run.ts';
 import { unanswered } from './dependencies.ts';
@@ -96,6 +97,11 @@ export class Slot {
    */
   publish(server: string, channel: ByteString, message: ByteString): number {
     return this.#background.keyspace(server).subscriptions.publish(channel, message);
+  }
+
+  /** Elements that the service has written outside any case so far; not known of a real server. */
+  get backgroundWrites(): readonly StateKey[] {
+    return this.#background.effects().map(({ key }) => key);
   }
 
   /** Where a case's commands will run, with the state it needs in place. */

@@ -3,7 +3,7 @@ import { printable } from '../lib/bytes.ts';
 import type { RequestRecord } from '../model/recording.ts';
 import { reportFormatVersion, verdicts, type CaseReport, type NoiseRule, type Report, type Verdict } from '../model/report.ts';
 import { routeOf } from '../model/route.ts';
-import type { CaseOutcome, Run } from '../model/run.ts';
+import type { CaseOutcome, CaseProblem, Run } from '../model/run.ts';
 import { compareDocuments, identicalOutcomes } from './compare.ts';
 import { documentOf } from './document.ts';
 import { gateCase } from './gate.ts';
@@ -215,9 +215,13 @@ const mostRunNotes = 20;
 function notesOf({ recordingNotes, controls, candidate, seeded }: ReportInput, judging: Judging): string[] {
   const notes = [...recordingNotes ?? []];
   if (controls.length < 2) notes.push(`${controls.length} control run of the baseline: noise cannot be told from regressions without two`);
-  for (const [name, run] of [...controls.map((control, index) => [`control run ${index + 1}`, control] as const), ['candidate', candidate] as const]) {
+  const runs = [...controls.map((control, index) => [`control run ${index + 1}`, control] as const), ['candidate', candidate] as const];
+  const lineOf = ({ code, message }: CaseProblem): string => `${code}: ${message}`;
+  const everywhere = new Set(candidate.notes.map(lineOf).filter((line) => controls.every((control) => control.notes.some((note) => lineOf(note) === line))));
+  notes.push(...[...everywhere].slice(0, mostRunNotes));
+  for (const [name, run] of runs) {
     const messages = new Map<string, number>();
-    for (const { code, message } of run.notes) messages.set(`${code}: ${message}`, (messages.get(`${code}: ${message}`) ?? 0) + 1);
+    for (const line of run.notes.map(lineOf)) if (!everywhere.has(line)) messages.set(line, (messages.get(line) ?? 0) + 1);
     const lines = [...messages].map(([message, count]) => `${name}: ${message}${count > 1 ? ` (${count} times)` : ''}`);
     notes.push(...lines.slice(0, mostRunNotes), ...lines.length > mostRunNotes ? [`${name}: ${lines.length - mostRunNotes} more notes`] : []);
   }
