@@ -1,6 +1,7 @@
 /** The front door of Foreshard. */
 export { defineConfig, type CommandSetting, type ForeshardConfig, type HttpSetting, type RedisSetting } from './config/config.ts';
-export { acceptOutcomes, predictPlan, replayCandidate, runControls, shardPlan, startRecording, type RecordJob, type RecordRequest, type ReplayRequest, type ReplayResult } from './foreshard.ts';
+export { predictPlan, shardPlan, startRecording, type RecordJob, type RecordRequest } from './foreshard.ts';
+export { acceptOutcomes, replayCandidate, runControls, type ReplayRequest, type ReplayResult } from './replaying.ts';
 export { ForeshardError, type ErrorCode } from './model/errors.ts';
 export type { Recording, RecordingManifest, RequestId, RequestRecord } from './model/recording.ts';
 export type { CaseReport, Difference, DifferenceKind, NoiseRule, Report, Verdict } from './model/report.ts';

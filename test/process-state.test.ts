@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Workshop } from './support/command-line.ts';
-import { root } from './support/example.ts';
+import { pythonWithRedis, root } from './support/example.ts';
 
+const python = pythonWithRedis();
+if (python === undefined && process.env['CI'] !== undefined) throw new Error('a rewrite in Python is tested, and python3 with redis is not installed');
+if (python === undefined) console.warn('SKIPPED: a rewrite in Python (install python3-redis)');
 const service = join(root, 'test/fixtures/process-state/service.mjs');
 
 describe('a service that keeps a cache in its process', () => {
@@ -28,6 +31,14 @@ describe('a service that keeps a cache in its process', () => {
       expect(report.notes.filter((note) => /background_writes: .* outside any request: redis:0\/instance:\*; that is not compared/.test(note))).toHaveLength(1);
     }
   });
+
+  test.skipIf(python === undefined)('rewritten in another language: compared with the baseline as it is without the preload, and only headers differ', async () => {
+    const { report, stderr } = await shop.replay(['-r', 'cached', '--candidate', `${python} ${join(root, 'test/fixtures/process-state/service.py')}`]);
+    expect(stderr).toMatch(/control run 2 of 2/);
+    expect(report.totals, stderr).toMatchObject({ inconclusive: 0, error: 0, not_run: 0 });
+    expect(report.groups.length).toBeGreaterThan(0);
+    for (const { path } of report.groups) expect(path, stderr).toMatch(/^\$\.response\.headers/);
+  }, 180_000);
 
   test.each([['misses', "$.writes['redis:0/misses']"], ['expiry', "$.writes['redis:0/item:*'].expiry"]])('a regression in %s is found, and nothing else', async (fault, path) => {
     const { code, report, stderr } = await shop.replay(['-r', 'cached', '--candidate', `node ${service} ${fault}`]);

@@ -27,7 +27,7 @@ export function addAccept(program: Command, exit: Exit): void {
         process.stdout.write(`${chosen.length === 0 ? 'no request differs: nothing to accept' : 'nothing was accepted'}\n`);
         return;
       }
-      const { acceptOutcomes } = await import('../foreshard.ts');
+      const { acceptOutcomes } = await import('../replaying.ts');
       const taken = await acceptOutcomes(recordingFolder, run, new Set(chosen.map((one) => one.id)));
       process.stdout.write(`${pc.green('accepted')} ${taken} of ${chosen.length}; the next replay is compared with that\n`);
     });

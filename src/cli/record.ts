@@ -120,7 +120,7 @@ async function untilOver(job: RecordJob, drive: string | undefined, signal: Abor
 async function control(request: RecordRequest, status: StatusLine): Promise<void> {
   const started = performance.now();
   const interrupt = interruptible();
-  const { runControls } = await import('../foreshard.ts');
+  const { runControls } = await import('../replaying.ts');
   let runs: readonly Run[];
   try {
     runs = await runControls({

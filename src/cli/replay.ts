@@ -40,7 +40,7 @@ export function addReplay(program: Command, exit: Exit): void {
 
 async function runReplay(self: Command, flags: ReplayFlags): Promise<number> {
   const { config, folder } = await configFor(self);
-  const { replayCandidate } = await import('../foreshard.ts');
+  const { replayCandidate } = await import('../replaying.ts');
   const status = new StatusLine();
   const interrupt = interruptible();
   let stage = 'replay';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import pc from 'picocolors';
-import type { ReplayResult } from '../foreshard.ts';
+import type { ReplayResult } from '../replaying.ts';
 import type { Report } from '../model/report.ts';
 import { keepReport, keepRun, keptReport, keptRun } from '../recordings/kept-runs.ts';
 import type { Run } from '../model/run.ts';

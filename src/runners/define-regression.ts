@@ -1,9 +1,9 @@
-import { startRegression, type Regression, type RegressionOptions } from '../foreshard.ts';
+import { startRegression, type Regression, type RegressionOptions } from '../replaying.ts';
 import { openRecording } from '../recordings/open-recording.ts';
 import type { CaseReport } from '../model/report.ts';
 import { RegressionError } from './regression-error.ts';
 
-export type { RegressionOptions } from '../foreshard.ts';
+export type { RegressionOptions } from '../replaying.ts';
 
 /** What a test framework has to offer: a few lines bind one. */
 export interface TestFramework {
