@@ -1,104 +1,141 @@
+import { commonSubsequence } from './common-subsequence.ts';
+
 /** One step through two aligned lists; null on one side: the other's item has no counterpart. */
 export interface AlignStep {
   readonly baseline: number | null;
   readonly candidate: number | null;
 }
 
-/** Above this many cells the middle of two lists is paired by position instead of by longest common subsequence. */
-const largestTable = 1_000_000;
+/**
+ * What versions of one item have in common; undefined for an item that is a version of nothing else. Asked at most once for each
+ * item, and only for those that have no equal.
+ */
+export type OutlineOf = (index: number, side: 'baseline' | 'candidate') => string | undefined;
 
 /**
- * Aligns two lists of texts: equal items by longest common subsequence (dynamic programming, after cutting the common ends),
- * then what lies between: by position where the counts agree, else by `alike` in order.
+ * Aligns two lists of texts: equal items by longest common subsequence, then what lies between: by position where the counts
+ * agree, else items of one outline in order.
  */
-export function alignLists(left: readonly string[], right: readonly string[], alike: (i: number, j: number) => boolean): AlignStep[] {
-  let start = 0;
-  while (start < left.length && start < right.length && left[start] === right[start]) start++;
-  let endLeft = left.length;
-  let endRight = right.length;
-  while (endLeft > start && endRight > start && left[endLeft - 1] === right[endRight - 1]) {
-    endLeft--;
-    endRight--;
-  }
+export function alignLists(left: readonly string[], right: readonly string[], outlineOf: OutlineOf): AlignStep[] {
   const steps: AlignStep[] = [];
-  let [i, j] = [start, start];
-  const anchors = (endLeft - start) * (endRight - start) <= largestTable ? commonSubsequence(left, right, start, endLeft, endRight) : [];
-  for (const [atLeft, atRight] of [...anchors, [endLeft, endRight] as const]) {
-    steps.push(...alignGap(range(i, atLeft), range(j, atRight), alike));
+  // an equal item has no other outline than its text; where too many are equal, not all of them are in the subsequence
+  const outline: GapOutline = (index, side) => {
+    const found = outlineOf(index, side);
+    return found === undefined ? `=${(side === 'baseline' ? left : right)[index] as string}` : `~${found}`;
+  };
+  let [i, j] = [0, 0];
+  for (const [atLeft, atRight] of [...commonSubsequence(left, right), [left.length, right.length] as const]) {
+    if (atLeft - i === atRight - j) while (i < atLeft) steps.push({ baseline: i++, candidate: j++ });
+    else alignGap({ i, j, atLeft, atRight }, outline, steps);
+    if (atLeft < left.length || atRight < right.length) steps.push({ baseline: atLeft, candidate: atRight });
     [i, j] = [atLeft + 1, atRight + 1];
   }
   return steps;
 }
 
-function range(from: number, to: number): number[] {
-  return Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
-}
+type GapOutline = (index: number, side: 'baseline' | 'candidate') => string;
 
-function alignGap(left: readonly number[], right: readonly number[], alike: (i: number, j: number) => boolean): AlignStep[] {
-  if (left.length === right.length) return left.map((baseline, index) => ({ baseline, candidate: right[index] as number }));
-  const steps: AlignStep[] = [];
-  let next = 0;
-  for (const baseline of left) {
-    let found = next;
-    while (found < right.length && !alike(baseline, right[found] as number)) found++;
-    if (found === right.length) {
+interface Gap { readonly i: number; readonly j: number; readonly atLeft: number; readonly atRight: number }
+
+/** Each of the baseline's items with the candidate's next of the same outline, from left to right. */
+function alignGap({ i, j, atLeft, atRight }: Gap, outlineOf: GapOutline, steps: AlignStep[]): void {
+  const open = new Map<string, Queue<number>>();
+  for (let candidate = j; i < atLeft && candidate < atRight; candidate++) queueIn(open, outlineOf(candidate, 'candidate')).add(candidate);
+  let next = j;
+  for (let baseline = i; baseline < atLeft; baseline++) {
+    const queue = next < atRight ? open.get(outlineOf(baseline, 'baseline')) : undefined;
+    while (queue !== undefined && (queue.first() ?? next) < next) queue.take();
+    const found = queue?.take();
+    if (found === undefined) {
       steps.push({ baseline, candidate: null });
       continue;
     }
-    for (; next < found; next++) steps.push({ baseline: null, candidate: right[next] as number });
-    steps.push({ baseline, candidate: right[next++] as number });
+    while (next < found) steps.push({ baseline: null, candidate: next++ });
+    steps.push({ baseline, candidate: next++ });
   }
-  for (; next < right.length; next++) steps.push({ baseline: null, candidate: right[next] as number });
-  return steps;
-}
-
-function commonSubsequence(left: readonly string[], right: readonly string[], start: number, endLeft: number, endRight: number): (readonly [number, number])[] {
-  const width = endRight - start + 1;
-  const lengths = new Uint32Array((endLeft - start + 1) * width);
-  const at = (i: number, j: number): number => (i - start) * width + (j - start);
-  for (let i = endLeft - 1; i >= start; i--) {
-    for (let j = endRight - 1; j >= start; j--) {
-      lengths[at(i, j)] = left[i] === right[j]
-        ? (lengths[at(i + 1, j + 1)] as number) + 1
-        : Math.max(lengths[at(i + 1, j)] as number, lengths[at(i, j + 1)] as number);
-    }
-  }
-  const out: (readonly [number, number])[] = [];
-  for (let i = start, j = start; i < endLeft && j < endRight;) {
-    if (left[i] === right[j]) out.push([i++, j++]);
-    else if ((lengths[at(i + 1, j)] as number) >= (lengths[at(i, j + 1)] as number)) i++;
-    else j++;
-  }
-  return out;
+  while (next < atRight) steps.push({ baseline: null, candidate: next++ });
 }
 
 /**
  * Pairs what is left of two collections without order: items of the same shape, first those whose texts are equal too, then in
- * order. Items whose shape is undefined, or the same as their own text says nothing generated, stay alone.
+ * order. Items whose shape is undefined stay alone. Shape and text are asked at most once for each item.
  */
 export function pairLeftovers<T>(left: readonly T[], right: readonly T[], describe: {
   readonly shape: (item: T) => string | undefined;
   readonly text: (item: T, side: 'baseline' | 'candidate') => string;
 }): [T, T][] {
-  const byShape = new Map<string, T[]>();
-  for (const item of right) {
-    const shape = describe.shape(item);
-    if (shape !== undefined) byShape.set(shape, [...byShape.get(shape) ?? [], item]);
-  }
+  if (left.length === 0 || right.length === 0) return [];
+  const byShape = new Map<string, Queue<T>>();
+  for (const item of right) queueIn(byShape, describe.shape(item)).add(item);
   const pairs: [T, T][] = [];
-  const waiting: [T, T[]][] = [];
+  const waiting: [T, OpenItems<T>][] = [];
+  const opened = new Map<string, OpenItems<T>>();
   for (const item of left) {
     const shape = describe.shape(item);
-    const open = shape === undefined ? undefined : byShape.get(shape);
-    if (open === undefined) continue;
-    const text = describe.text(item, 'baseline');
-    const same = open.findIndex((other) => describe.text(other, 'candidate') === text);
-    if (same < 0) waiting.push([item, open]);
-    else pairs.push([item, ...open.splice(same, 1)] as [T, T]);
+    const queue = shape === undefined ? undefined : byShape.get(shape);
+    if (shape === undefined || queue === undefined) continue;
+    let open = opened.get(shape);
+    if (open === undefined) opened.set(shape, (open = new OpenItems(queue, (other) => describe.text(other, 'candidate'))));
+    const same = open.takeEqual(describe.text(item, 'baseline'));
+    if (same === undefined) waiting.push([item, open]);
+    else pairs.push([item, same]);
   }
   for (const [item, open] of waiting) {
-    const other = open.shift();
+    const other = open.takeFirst();
     if (other !== undefined) pairs.push([item, other]);
   }
   return pairs;
+}
+
+/** Items of one shape that have no counterpart yet. */
+class OpenItems<T> {
+  readonly #inOrder: Queue<{ item: T; taken: boolean }> = new Queue();
+  readonly #byText = new Map<string, Queue<{ item: T; taken: boolean }>>();
+
+  constructor(items: Queue<T>, textOf: (item: T) => string) {
+    for (let item = items.take(); item !== undefined; item = items.take()) {
+      const entry = { item, taken: false };
+      this.#inOrder.add(entry);
+      queueIn(this.#byText, textOf(item)).add(entry);
+    }
+  }
+
+  takeEqual(text: string): T | undefined {
+    const entry = this.#byText.get(text)?.take();
+    if (entry !== undefined) entry.taken = true;
+    return entry?.item;
+  }
+
+  takeFirst(): T | undefined {
+    let entry = this.#inOrder.take();
+    while (entry?.taken) entry = this.#inOrder.take();
+    return entry?.item;
+  }
+}
+
+/** First in, first out, each in constant time: `Array.shift` moves all that is left. */
+class Queue<T> {
+  readonly #items: T[] = [];
+  #next = 0;
+
+  add(item: T): void {
+    this.#items.push(item);
+  }
+
+  first(): T | undefined {
+    return this.#items[this.#next];
+  }
+
+  take(): T | undefined {
+    return this.#items[this.#next++];
+  }
+}
+
+function queueIn<T>(queues: Map<string, Queue<T>>, name: string | undefined): Queue<T> {
+  let queue = name === undefined ? undefined : queues.get(name);
+  if (queue === undefined) {
+    queue = new Queue();
+    if (name !== undefined) queues.set(name, queue);
+  }
+  return queue;
 }

@@ -78,7 +78,7 @@ function diffLists(baseline: ListTree, candidate: ListTree, segments: readonly S
     options.emit({ change: 'order', segments, baseline, candidate });
     return;
   }
-  for (const step of alignLists(left, right, (i, j) => alike(baseline.items[i] as Tree, candidate.items[j] as Tree))) {
+  for (const step of alignLists(left, right, (index, side) => outline((side === 'baseline' ? baseline : candidate).items[index] as Tree))) {
     const before = step.baseline === null ? null : baseline.items[step.baseline] as Tree;
     const after = step.candidate === null ? null : candidate.items[step.candidate] as Tree;
     const place = [...segments, step.baseline ?? step.candidate ?? 0];
@@ -127,12 +127,6 @@ function diffEmbedded(baseline: EmbeddedTree, candidate: EmbeddedTree, segments:
     // where what was signed differs, the signature must; where it does not, another signature means another secret
     options.emit({ change: 'value', segments: place, baseline: left, candidate: right });
   }
-}
-
-/** Whether two members are versions of one another rather than two different ones. */
-export function alike(a: Tree, b: Tree): boolean {
-  const shape = outline(a);
-  return shape !== undefined && shape === outline(b);
 }
 
 /** What is common to versions of one member: the names of its fields, or its text without generated parts; undefined for plain values. */
