@@ -6,12 +6,12 @@ import { documentLeaves, documentOf } from './document.ts';
 import { differenceOf, type Finding } from './finding.ts';
 import { knownBefore, type RecordedBytes } from './known-text.ts';
 import type { Noise } from './noise.ts';
+import { Occurrences } from './occurrences.ts';
 import { generalPath } from './places.ts';
 import type { Segment } from './paths.ts';
 import { textOf, type RenamedToken } from './rename.ts';
 import type { RunClock } from './run-clock.ts';
 import type { NameTemplates } from './templates.ts';
-import { occursIn } from './tokens.ts';
 import type { UserRules } from './user-rules.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -77,8 +77,8 @@ async function compareCase(given: CaseToJudge, judging: Judging, sorted: Sorted)
   if (identicalOutcomes(before, after)) return;
   const known = await knownBefore(record, [before, after], judging.bytes);
   // where randomness does not repeat, what another control run repeats is no generated id: a digest, say
-  const repeated = judging.seeded ? [] : controls.filter((control) => control.status === 'completed').map((control) => textOf(documentOf(control)));
-  const generatedNot = (token: string): boolean => known(token) || repeated.some((text) => occursIn(text, token));
+  const repeated = judging.seeded ? [] : controls.filter((control) => control.status === 'completed').map((control) => new Occurrences(textOf(documentOf(control))));
+  const generatedNot = (token: string): boolean => known(token) || repeated.some((text) => text.has(token));
   const orders = new Map<string, readonly Segment[]>();
   const comparison = compareDocuments(document, documentOf(after), comparisonContext(route, judging, generatedNot, orders));
   for (const finding of comparison.findings) sortFinding(finding, comparison, given, judging, known, sorted);

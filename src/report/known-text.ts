@@ -3,7 +3,7 @@ import type { ContentHash } from '../lib/content-hash.ts';
 import type { Chain, Header, PayloadRef, RequestRecord } from '../model/recording.ts';
 import type { CaseOutcome } from '../model/run.ts';
 import type { StateKey } from '../model/state-key.ts';
-import { occursIn } from './tokens.ts';
+import { Occurrences } from './occurrences.ts';
 
 /** Where the bytes of a recording come from. */
 export interface RecordedBytes {
@@ -41,12 +41,7 @@ export async function knownBefore(record: RequestRecord, outcomes: readonly Case
   } catch {
     return () => true; // not all that was known can be read, or it is more than a string holds: nothing is taken for generated
   }
-  const answers = new Map<string, boolean>();
-  return (token) => {
-    const answer = answers.get(token) ?? occursIn(text, token);
-    answers.set(token, answer);
-    return answer;
-  };
+  return new Occurrences(text).has;
 }
 
 function headerText(headers: readonly Header[]): string {

@@ -4,6 +4,7 @@ import { utf8ByteString } from '../lib/bytes.ts';
 import type { CaseOutcome } from '../model/run.ts';
 import { compareOutcomes, type ComparisonContext } from './compare.ts';
 import { callOf, effectOf, hashOf, jsonResponse, outcomeOf, setOf, stringOf } from './outcome.ts';
+import { Occurrences } from './occurrences.ts';
 import { occursIn, replacer, tokenPairs } from './tokens.ts';
 
 const hour = { kind: 'relative', ms: 3_600_000 } as const;
@@ -110,6 +111,14 @@ describe('tokens', () => {
     expect(tokenPairs('53aa2ed0296e-64', '53aa2ed0296e-128')).toEqual([]);
     expect(tokenPairs('0192f3a4-7b1c-7def-8a12-3b4c5d6e7f80', '0192f3a4-7b1d-7abc-9a12-000c5d6e7f80')).toHaveLength(1);
     expect(tokenPairs('2026-01-01T10:00:00.123Z', '2026-01-02T11:00:00.456Z')).toEqual([]);
+  });
+  it('occur in a long text as in a short one', () => {
+    const piece = fc.constantFrom('ab', 'c1', 'ab1', '-', '_', ':', ' ', 'é');
+    const piecesOf = (most: number): fc.Arbitrary<string> => fc.array(piece, { minLength: 1, maxLength: most }).map((pieces) => pieces.join(''));
+    fc.assert(fc.property(piecesOf(12), fc.array(piecesOf(3), { minLength: 12, maxLength: 20 }), (text, tokens) => {
+      const { has } = new Occurrences(text);
+      expect(tokens.map(has)).toEqual(tokens.map((token) => occursIn(text, token)));
+    }));
   });
   it('are replaced where they stand on their own, all at once', () => {
     expect(replacer(new Map([['ab', 'cd'], ['cd', 'ab']]))('ab-cd xab')).toBe('cd-ab xab');

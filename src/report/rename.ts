@@ -9,9 +9,10 @@
 import { pairLeftovers } from './align.ts';
 import { diffTrees, type TreeChange } from './diff-tree.ts';
 import { renameDocument, type CaseDocument, type WriteDocument } from './document.ts';
+import { Occurrences } from './occurrences.ts';
 import { callPlace, responsePlace, valuePlace } from './places.ts';
 import type { Segment } from './paths.ts';
-import { occursIn, replacer, tokenPairs, type TokenPair } from './tokens.ts';
+import { replacer, tokenPairs, type TokenPair } from './tokens.ts';
 import { canonical, type Tree } from './tree.ts';
 import { mask } from './value-class.ts';
 
@@ -41,7 +42,7 @@ export interface RenamingRules {
 export function renamed(baseline: CaseDocument, candidate: CaseDocument, rules: RenamingRules): { readonly document: CaseDocument; readonly tokens: readonly RenamedToken[] } {
   const accepted = new Map<string, RenamedToken>();
   let document = candidate;
-  let texts: [string, string] | undefined;
+  let texts: [Occurrences, Occurrences] | undefined;
   // the response first: what it shows decides whose id a state key must carry; later rounds see the earlier ones' ids renamed
   for (const parts of ['response', 'all', 'all'] as const) {
     const votes = new Votes(rules);
@@ -55,7 +56,7 @@ export function renamed(baseline: CaseDocument, candidate: CaseDocument, rules: 
       if (parts === 'all') break;
       continue;
     }
-    texts ??= [textOf(baseline), textOf(candidate)];
+    texts ??= [new Occurrences(textOf(baseline)), new Occurrences(textOf(candidate))];
     dropInconsistent(accepted, ...texts);
     document = renameDocument(candidate, replacer(new Map([...accepted].map(([token, pair]) => [token, pair.baseline]))));
   }
@@ -108,13 +109,13 @@ function isTokenValue(value: unknown): value is string | number {
 }
 
 /** A pair A ↔ X cannot hold when the candidate has A itself somewhere, or the baseline X, and they stand for no other id. */
-function dropInconsistent(accepted: Map<string, RenamedToken>, baselineText: string, candidateText: string): void {
+function dropInconsistent(accepted: Map<string, RenamedToken>, inBaseline: Occurrences, inCandidate: Occurrences): void {
   for (let changed = true; changed;) {
     changed = false;
     const baselineTokens = new Set([...accepted.values()].map((pair) => pair.baseline));
     for (const [token, pair] of accepted) {
       if (pair.isMoment) continue;
-      const foreign = (!accepted.has(pair.baseline) && occursIn(candidateText, pair.baseline)) || (!baselineTokens.has(token) && occursIn(baselineText, token));
+      const foreign = (!accepted.has(pair.baseline) && inCandidate.has(pair.baseline)) || (!baselineTokens.has(token) && inBaseline.has(token));
       if (!foreign) continue;
       accepted.delete(token);
       changed = true;
