@@ -1,19 +1,16 @@
-import { jsonpath, type JSONValue } from 'json-p3';
+import { jsonpath } from 'json-p3';
 import { ForeshardError } from '../model/errors.ts';
 import type { Comparison } from './compare.ts';
 import type { Finding } from './finding.ts';
 import { pathOf, type Segment } from './paths.ts';
-import { rootsOf } from './places.ts';
+import { covers, locations, nest, RuleMatches, type Query } from './rule-matches.ts';
 import type { NameTemplates } from './templates.ts';
-import { plain } from './tree.ts';
 
 /** What the user does not want compared: RFC 9535 JSONPaths into the outcome (`$.response.body.updatedAt`, `$..etag`, `$.writes['redis:0/lock:*']`). */
 export interface UserRuleSettings {
   readonly ignore?: readonly string[] | undefined;
   readonly unordered?: readonly string[] | undefined;
 }
-
-type Query = ReturnType<typeof jsonpath.compile>;
 
 /**
  * The user's rules over outcomes. State keys and call names may be written as they are or as their template, so
@@ -25,6 +22,8 @@ export class UserRules {
   readonly #unordered: readonly Query[];
   readonly #unorderedPlaces = new Map<string, boolean>();
   readonly #templates: NameTemplates;
+  /** Of the case that is being judged. */
+  #matches: { readonly of: Comparison; readonly matches: RuleMatches } | undefined;
 
   constructor(settings: UserRuleSettings, templates: NameTemplates) {
     this.#templates = templates;
@@ -38,7 +37,7 @@ export class UserRules {
     const id = pathOf(place);
     let answer = this.#unorderedPlaces.get(id);
     if (answer === undefined) {
-      answer = this.#spellings(place).some((spelling) => this.#unordered.some((query) => locations(query, skeleton(spelling)).some((found) => equal(found, spelling))));
+      answer = this.#spellings(place).some((spelling) => this.#unordered.some((query) => locations(query, nest(spelling, null)).some((found) => equal(found, spelling))));
       this.#unorderedPlaces.set(id, answer);
     }
     return answer;
@@ -47,11 +46,13 @@ export class UserRules {
   /** The rule that ignores a finding: one that selects its place or anything above it, in either outcome. */
   ignoring(finding: Finding, comparison: Comparison): string | undefined {
     if (this.ignore.length === 0) return undefined;
-    for (const place of this.#spellings(finding.segments)) {
-      const documents = [skeleton(place), ...[comparison.baseline, comparison.candidate].flatMap((document) => rootsOf(document)
-        .filter((root) => equal(root.place.slice(0, 2), finding.segments.slice(0, root.place.length).slice(0, 2)))
-        .map((root) => nest([...root.place.slice(0, 1), ...root.place.length > 1 ? [place[1] as Segment] : [], ...root.place.slice(2)], plain(root.tree))))];
-      const rule = this.ignore.find(({ query }) => documents.some((document) => locations(query, document).some((found) => covers(found, place))));
+    if (this.#matches?.of !== comparison) {
+      const queries = this.ignore.map(({ query }) => query);
+      this.#matches = { of: comparison, matches: new RuleMatches(queries, [comparison.baseline, comparison.candidate]) };
+    }
+    const { matches } = this.#matches;
+    for (const spelling of this.#spellings(finding.segments)) {
+      const rule = this.ignore[matches.find(finding.segments, spelling)];
       if (rule !== undefined) return rule.path;
     }
     return undefined;
@@ -79,28 +80,6 @@ function compile(path: string, setting: string): Query {
   }
 }
 
-function locations(query: Query, document: unknown): (string | number)[][] {
-  return query.query(document as JSONValue).locations();
-}
-
-/** A document that holds nothing but this place. "Every item" stands at index 0. */
-function skeleton(place: readonly Segment[]): unknown {
-  return nest(place, null);
-}
-
-function nest(place: readonly Segment[], value: unknown): unknown {
-  return place.reduceRight<unknown>((inner, segment) => {
-    if (typeof segment === 'string') return { [segment]: inner };
-    const items: unknown[] = Array.from({ length: Math.max(0, Math.min(segment, 10_000)) }, () => null);
-    return [...items, inner];
-  }, value);
-}
-
 function equal(a: readonly Segment[], b: readonly Segment[]): boolean {
   return a.length === b.length && covers(a, b);
-}
-
-/** Whether the first place is the second or above it. */
-function covers(above: readonly Segment[], place: readonly Segment[]): boolean {
-  return above.length <= place.length && above.every((segment, index) => segment === place[index] || (typeof segment === 'number' && place[index] === -1));
 }
