@@ -61,17 +61,17 @@ function alignGap({ i, j, atLeft, atRight }: Gap, outlineOf: GapOutline, steps: 
  * order. Items whose shape is undefined stay alone. Shape and text are asked at most once for each item.
  */
 export function pairLeftovers<T>(left: readonly T[], right: readonly T[], describe: {
-  readonly shape: (item: T) => string | undefined;
+  readonly shape: (item: T, side: 'baseline' | 'candidate') => string | undefined;
   readonly text: (item: T, side: 'baseline' | 'candidate') => string;
 }): [T, T][] {
   if (left.length === 0 || right.length === 0) return [];
   const byShape = new Map<string, Queue<T>>();
-  for (const item of right) queueIn(byShape, describe.shape(item)).add(item);
+  for (const item of right) queueIn(byShape, describe.shape(item, 'candidate')).add(item);
   const pairs: [T, T][] = [];
   const waiting: [T, OpenItems<T>][] = [];
   const opened = new Map<string, OpenItems<T>>();
   for (const item of left) {
-    const shape = describe.shape(item);
+    const shape = describe.shape(item, 'baseline');
     const queue = shape === undefined ? undefined : byShape.get(shape);
     if (shape === undefined || queue === undefined) continue;
     let open = opened.get(shape);

@@ -154,15 +154,16 @@ async function learnNoise({ input, noise, userRules, controlOutcomes, route, byt
       const other = outcomes.get(record.id);
       if (other?.status !== 'completed' || identicalOutcomes(baseline, other)) continue;
       const known = await knownBefore(record, [baseline, other], bytes);
-      // no rule applies yet: all that differs teaches, and decimals that stand consistently for one another are ids
+      // no rule applies yet: all that differs teaches, and short tokens and decimals that stand consistently for one another are ids
       const clock = clockBetween(input.controls[0], input.controls[index + 1], input.seeded !== false);
       const comparison = compareDocuments(documentOf(baseline), documentOf(other), {
-        templates, known, decimalAt: () => true, unordered: (place) => userRules.isUnordered(place), clock,
+        templates, known, decimalAt: () => true, generatedAt: () => true, unordered: (place) => userRules.isUnordered(place), clock,
       });
       for (const finding of comparison.findings) if (userRules.ignoring(finding, comparison) === undefined) noise.learn(record.id, route(record), finding, clock);
       for (const token of comparison.renamed) {
-        noise.varies = true;
-        if (token.decimal) noise.learnDecimal(route(record), token.place);
+        if (token.isMoment) noise.varies = true;
+        else if (token.decimal) noise.learnDecimal(route(record), token.place);
+        else noise.learnGenerated(route(record), token.place);
       }
     }
   }

@@ -1,4 +1,5 @@
 import { alignLists, pairLeftovers } from './align.ts';
+import { onlyFits, pairNames, structureOf } from './pair-names.ts';
 import { anyIndex, type Segment } from './paths.ts';
 import { canonical, leaf, typeOf, type BagItem, type BagTree, type EmbeddedTree, type ListTree, type ObjectTree, type Tree } from './tree.ts';
 import { mask } from './value-class.ts';
@@ -22,10 +23,10 @@ export interface WalkOptions {
   /** Lists that are compared as bags. */
   readonly unordered?: (segments: readonly Segment[]) => boolean;
   /**
-   * Entries whose names differ only in generated parts are taken for one another (a `name` change), and both parts of signed
-   * tokens are told: for learning which ids correspond.
+   * For learning which ids correspond: entries whose names differ only in generated parts are taken for one another (a `name`
+   * change), and both parts of signed tokens are told. Says whether two names at a place differ in nothing but generated parts.
    */
-  readonly pairNames?: boolean;
+  readonly fits?: (baseline: string, candidate: string, place: readonly Segment[]) => boolean;
 }
 
 /** Tells every place where two trees differ; nothing when they are equal. */
@@ -50,9 +51,11 @@ function diffObjects(baseline: ObjectTree, candidate: ObjectTree, segments: read
     else diffTrees(tree, other, [...segments, name], options);
   }
   const extra = [...candidate.entries.keys()].filter((name) => !baseline.entries.has(name));
-  const pairs = options.pairNames && missing.length > 0 && extra.length > 0
-    ? pairLeftovers(missing, extra, { shape: (name) => mask(name, { numbers: true }), text: (name, side) => canonical((side === 'baseline' ? baseline : candidate).entries.get(name) as Tree) })
-    : [];
+  const { fits } = options;
+  const pairs = fits === undefined ? [] : pairNames(missing, extra, {
+    content: (name, side) => (side === 'baseline' ? baseline : candidate).entries.get(name) ?? null,
+    fits: (name, other) => fits(name, other, [...segments, name]),
+  });
   for (const [name, otherName] of pairs) {
     options.emit({ change: 'name', segments: [...segments, name], baseline: leaf(name), candidate: leaf(otherName) });
     diffTrees(baseline.entries.get(name) as Tree, candidate.entries.get(otherName) as Tree, [...segments, name], options);
@@ -108,10 +111,28 @@ function diffBags(baseline: BagTree, candidate: BagTree, segments: readonly Segm
   });
   const extra = [...unmatched.values()].flat();
   const pairs = pairLeftovers(missing, extra, { shape: (item) => outline(item.tree), text: (item) => item.label });
+  const { fits } = options;
+  if (fits !== undefined) pairs.push(...pairMembers(without(missing, pairs), without(extra, pairs), (name, other) => fits(name, other, place)));
   for (const [item, other] of pairs) diffTrees(item.tree, other.tree, place, labelled(item.label));
   const paired = new Set<BagItem>(pairs.flat());
   for (const item of missing) if (!paired.has(item)) options.emit({ change: 'missing', segments: place, baseline: item.tree, candidate: null, label: item.label });
   for (const item of extra) if (!paired.has(item)) options.emit({ change: 'extra', segments: place, baseline: null, candidate: item.tree, label: item.label });
+}
+
+function without(items: readonly BagItem[], pairs: readonly (readonly BagItem[])[]): BagItem[] {
+  const paired = new Set(pairs.flat());
+  return items.filter((item) => !paired.has(item));
+}
+
+/** Members that are names, where each is the only one that fits the other. */
+function pairMembers(left: readonly BagItem[], right: readonly BagItem[], fits: (name: string, other: string) => boolean): [BagItem, BagItem][] {
+  const isName = (item: BagItem): boolean => nameOf(item) !== '';
+  return onlyFits(left.filter(isName), right.filter(isName), { group: (item) => structureOf(nameOf(item)), fits: (item, other) => fits(nameOf(item), nameOf(other)) });
+}
+
+function nameOf({ tree }: BagItem): string {
+  const member = tree.kind === 'object' ? tree.entries.get('member') : tree;
+  return member?.kind === 'leaf' ? String(member.value ?? '') : '';
 }
 
 function diffEmbedded(baseline: EmbeddedTree, candidate: EmbeddedTree, segments: readonly Segment[], options: WalkOptions): void {
@@ -120,7 +141,7 @@ function diffEmbedded(baseline: EmbeddedTree, candidate: EmbeddedTree, segments:
   const [left, right] = [leaf(baseline.signature ?? null), leaf(candidate.signature ?? null)];
   const place = [...segments, 'signature'];
   if (typeOf(left) !== typeOf(right)) options.emit({ change: 'type', segments: place, baseline: left, candidate: right });
-  else if (options.pairNames) {
+  else if (options.fits !== undefined) {
     options.emit({ change: 'value', segments: place, baseline: left, candidate: right });
     options.emit({ change: 'value', segments: [...segments, 'raw'], baseline: leaf(baseline.raw), candidate: leaf(candidate.raw) });
   } else if (baseline.raw === candidate.raw && left.value !== right.value) {

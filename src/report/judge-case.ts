@@ -120,7 +120,7 @@ export function comparisonContext(
     known,
     clock: judging.clock,
     decimalAt: (place) => judging.noise.isDecimal(route, place),
-    ...judging.generated.size === 0 ? {} : { generatedAt: (place: readonly Segment[]) => judging.generated.has(`${route}\n${generalPath(place, judging.templates)}`) },
+    generatedAt: (place) => judging.noise.isGenerated(route, place) || (judging.generated.size > 0 && judging.generated.has(`${route}\n${generalPath(place, judging.templates)}`)),
     unordered: (place) => {
       if (judging.userRules.isUnordered(place)) return true;
       if (!judging.noise.isUnordered(route, place)) return false;

@@ -80,7 +80,7 @@ describe('noise', () => {
     expect(verdictsOf(await report({ first: [{ a: 1, b: 2 }], second: [{ a: 1 }], candidate: [{ a: 3, b: 2 }] }))).toEqual(['differs']);
   });
   it('never hides a change of type', async () => {
-    const value = fc.oneof(fc.integer(), fc.double({ noNaN: true }), fc.string().filter((text) => !/^\s*[[{]/.test(text)), fc.boolean(), fc.constant(null), fc.date({ noInvalidDate: true }).map((date) => date.toISOString()), fc.uuid());
+    const value = fc.oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.string().filter((text) => !/^\s*[[{]/.test(text)), fc.boolean(), fc.constant(null), fc.date({ noInvalidDate: true }).map((date) => date.toISOString()), fc.uuid());
     const jsonType = (found: unknown): string => (found === null ? 'null' : typeof found);
     await fc.assert(fc.asyncProperty(value, value, value, async (a, b, c) => {
       fc.pre(jsonType(a) !== jsonType(c));
@@ -95,6 +95,17 @@ describe('noise', () => {
     expect(verdictsOf(await given(made('77120'), made('90124')))).toEqual(['same']);
     expect(verdictsOf(await given(made('77120', '77121'), made('90124')))).toEqual(['differs']);
     expect(verdictsOf(await given(made('77120'), made('48213')))).toEqual(['differs']);
+  });
+  it('learns from control runs where short ids are generated, which must stand consistently all the same', async () => {
+    const made = (id: string, given: { elsewhere?: string; to?: string } = {}): CaseOutcome => outcomeOf({
+      id: 'r0', response: jsonResponse({ id }), effects: [effectOf(`l:${given.elsewhere ?? id}`, stringOf(given.to ?? 'x')), effectOf('last', stringOf(id))],
+    });
+    const given = async (candidate: CaseOutcome, second = made('q1W2e3')): Promise<string[]> => verdictsOf(await report({ first: [{}], second: [], candidate: [] }, { controls: [run([made('aB3dE5')]), run([second])], candidate: run([candidate]) }));
+    expect(await given(made('Zz9yX8'))).toEqual(['same']);
+    expect(await given(made('Zz9yX8', { elsewhere: 'Zz9yX9' }))).toEqual(['differs']);
+    expect(await given(made('Zz9yX8', { to: 'y' }))).toEqual(['differs']);
+    expect(await given(made('failed'))).toEqual(['same']); // an id all the same: it stands wherever the baseline's does
+    expect(await given(made('Zz9yX8'), made('aB3dE5'))).toEqual(['differs']);
   });
   it('tells a digest that control runs repeat from an id, where randomness does not repeat', async () => {
     const bodies = (digest: string, id: string): unknown => ({ digest, id });
@@ -137,6 +148,17 @@ describe('clocks that go on while a case runs', () => {
     expect(await given(made({ second: now + 1 }))).toEqual(['noise']);
     expect(await given(made({ second: now, member: `${now}012` }))).toEqual(['same']);
     expect(await given(made({ second: now, key: String(now + 1) }))).toEqual(['same']);
+  });
+  it('explain moments in names however they are written', async () => {
+    const at = (seconds: number): string => new Date((now + seconds) * 1000).toISOString();
+    expect(await given(made({ second: now, key: at(1) }))).toEqual(['differs']); // a moment for a number
+    const written = async (key: string, other: string): Promise<string[]> => verdictsOf(await report({ first: [{}], second: [], candidate: [] }, {
+      seeded: false, controls: [run([made({ second: now, key })], { clock: 'case' }), run([made({ second: now, key })], { clock: 'case' })], candidate: run([made({ second: now, key: other })], { clock: 'case' }),
+    }));
+    expect(await written(at(0), at(1))).toEqual(['same']);
+    expect(await written(`${now}.25:a`, `${now + 1}.125:a`)).toEqual(['same']);
+    expect(await written(at(0), at(5))).toEqual(['differs']);
+    expect(await written(`${now}.25:a`, `${now + 1}.125:b`)).toEqual(['differs']);
   });
   it('explain no more than a case lasts', async () => {
     expect(await given(made({ second: now + 5 }))).toEqual(['differs']);

@@ -54,6 +54,7 @@ export class Noise {
   readonly #templates: NameTemplates;
   readonly #rules = new Map<string, LearntRule>();
   readonly #decimals = new Set<string>();
+  readonly #generated = new Set<string>();
   readonly #unstable = new Map<RequestId, Set<string>>();
   #jitterMs = 0;
   /** Two control runs showed generated values that differ: the service's randomness does not repeat. */
@@ -85,6 +86,16 @@ export class Noise {
   learnDecimal(route: string, place: readonly Segment[]): void {
     this.#decimals.add(ruleId(route, generalPath(place, this.#templates)));
     this.varies = true;
+  }
+
+  /** Learns that a place holds generated ids: control runs have others there, consistently. */
+  learnGenerated(route: string, place: readonly Segment[]): void {
+    this.#generated.add(ruleId(route, generalPath(place, this.#templates)));
+    this.varies = true;
+  }
+
+  isGenerated(route: string, place: readonly Segment[]): boolean {
+    return this.#generated.size > 0 && this.#generated.has(ruleId(route, generalPath(place, this.#templates)));
   }
 
   isDecimal(route: string, place: readonly Segment[]): boolean {

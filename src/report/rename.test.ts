@@ -5,7 +5,7 @@ import type { CaseOutcome } from '../model/run.ts';
 import { compareOutcomes, type ComparisonContext } from './compare.ts';
 import { callOf, effectOf, hashOf, jsonResponse, outcomeOf, setOf, stringOf } from './outcome.ts';
 import { Occurrences } from './occurrences.ts';
-import { occursIn, replacer, tokenPairs } from './tokens.ts';
+import { namePairs, occursIn, replacer, tokenPairs } from './tokens.ts';
 
 const hour = { kind: 'relative', ms: 3_600_000 } as const;
 
@@ -71,6 +71,26 @@ describe('renaming', () => {
     expect(compare(baseline, state(['job:zY9xW8vU7t', 'bill'], ['job:q1W2e3R4t5', 'mail'], ['last', 'q1W2e3R4t5']))).toEqual([]);
     expect(compare(baseline, state(['job:zY9xW8vU7t', 'bill'], ['job:q1W2e3R4t5', 'mail'], ['last', 'zY9xW8vU7t']))).not.toEqual([]);
   });
+  it('pairs a name whose id looks like a word on one side, where no other fits', () => {
+    const baseline = state(['link:VPtSVvWG', '{"to":"a","slug":"VPtSVvWG"}'], ['count', '1']);
+    expect(compare(baseline, state(['link:NSOd-kEA', '{"to":"a","slug":"NSOd-kEA"}'], ['count', '1']))).toEqual([]);
+    expect(compare(baseline, state(['link:NSOd-kEA', '{"to":"b","slug":"NSOd-kEA"}'], ['count', '1']))).toEqual(['write_changed $.writes[\'redis:0/link:*\'].value.to']);
+    expect(compare(baseline, state(['link:NSOd-kEA', '{"to":"a","slug":"NSOd-kEB"}'], ['count', '1']))).toEqual(['write_changed $.writes[\'redis:0/link:*\'].value.slug']);
+    const members = (member: string): CaseOutcome => outcomeOf({ effects: [effectOf('links', setOf(member, 'old'), { parts: [member] })] });
+    expect(compare(members('VPtSVvWG'), members('NSOd-kEA'))).toEqual([]);
+  });
+  it('goes by what is under such names where several fit, and leaves them apart where that does not tell', () => {
+    const baseline = state(['link:VPtSVvWG', 'a'], ['link:NSOd-kEA', 'b']);
+    expect(compare(baseline, state(['link:aB3dE5fG', 'b'], ['link:kDEysunZ', 'a']))).toEqual([]);
+    expect(compare(state(['link:VPtSVvWG', 'a'], ['link:aB3dE5fG', 'a']), state(['link:NSOd-kEA', 'b'], ['link:tree-Top', 'c']))).toHaveLength(4);
+  });
+  it('never pairs names that are words, of another structure, or with other things beside the id', () => {
+    for (const [a, b] of [['stats:added', 'stats:removed'], ['link:aB3dE5fG', 'link:NSOd-kEA:log'], ['link:aB3dE5fG', 'page:NSOd-kEA'], ['user:17', 'user:18']] as const) {
+      expect(compare(state([a, 'x']), state([b, 'x'])), `${a} ${b}`).toHaveLength(2);
+    }
+    expect(compare(state(['link:aB3dE5fG', 'x']), state(['link:NSOd-kEA', 'x']), { known: (token) => token === 'NSOd-kEA' })).toHaveLength(2);
+    expect(compare(state(['link:aB3dE5fG', 'x']), state())).toHaveLength(1);
+  });
   it('the same id in two places is not two ids', () => {
     const baseline = state(['a', '3f2b8c1e9d7a4f60'], ['b', '3f2b8c1e9d7a4f60']);
     expect(compare(baseline, state(['a', '9a8b7c6d5e4f3a2b'], ['b', '9a8b7c6d5e4f3a2b']))).toEqual([]);
@@ -111,6 +131,13 @@ describe('tokens', () => {
     expect(tokenPairs('53aa2ed0296e-64', '53aa2ed0296e-128')).toEqual([]);
     expect(tokenPairs('0192f3a4-7b1c-7def-8a12-3b4c5d6e7f80', '0192f3a4-7b1d-7abc-9a12-000c5d6e7f80')).toHaveLength(1);
     expect(tokenPairs('2026-01-01T10:00:00.123Z', '2026-01-02T11:00:00.456Z')).toEqual([]);
+  });
+  it('in names are moments too', () => {
+    const pair = (a: string, b: string): string => namePairs(a, b).map(({ baseline, candidate }) => `${baseline} ${candidate}`).join();
+    expect(pair('log:2026-01-01T10:00:00.123Z', 'log:2026-01-01T10:00:01.456Z')).toBe('2026-01-01T10:00:00.123Z 2026-01-01T10:00:01.456Z');
+    expect(pair('log:1700000000.25:aB3dE5fG7h', 'log:1700000001.5:q1W2e3R4t5')).toBe('1700000000.25 1700000001.5,aB3dE5fG7h q1W2e3R4t5');
+    expect(pair('log:2026-01-01T10:00:00Z:a', 'log:2026-01-01T10:00:01Z:b')).toBe('');
+    expect(pair('log:2026-01-01T10:00:00Z', 'log:2026-01-01T10:00:01')).toBe('');
   });
   it('occur in a long text as in a short one', () => {
     const piece = fc.constantFrom('ab', 'c1', 'ab1', '-', '_', ':', ' ', 'é');

@@ -10,9 +10,10 @@ import { pairLeftovers } from './align.ts';
 import { diffTrees, type TreeChange } from './diff-tree.ts';
 import { renameDocument, type CaseDocument, type WriteDocument } from './document.ts';
 import { Occurrences } from './occurrences.ts';
+import { pairNames, type NamedContents } from './pair-names.ts';
 import { callPlace, responsePlace, valuePlace } from './places.ts';
 import type { Segment } from './paths.ts';
-import { replacer, tokenPairs, type TokenPair } from './tokens.ts';
+import { namePairs, replacer, tokenPairs, type TokenPair } from './tokens.ts';
 import { canonical, type Tree } from './tree.ts';
 import { mask } from './value-class.ts';
 
@@ -47,9 +48,9 @@ export function renamed(baseline: CaseDocument, candidate: CaseDocument, rules: 
   for (const parts of ['response', 'all', 'all'] as const) {
     const votes = new Votes(rules);
     if (baseline.response !== null && document.response !== null) {
-      diffTrees(baseline.response, document.response, responsePlace, { emit: votes.take, pairNames: true });
+      diffTrees(baseline.response, document.response, responsePlace, { emit: votes.take, fits: votes.fits });
     }
-    if (parts === 'all') walkState(baseline, document, votes.take);
+    if (parts === 'all') walkState(baseline, document, votes);
     const before = accepted.size;
     votes.acceptInto(accepted);
     if (accepted.size === before) {
@@ -74,22 +75,35 @@ class Votes {
   readonly take = (change: TreeChange): void => {
     const [a, b] = [change.baseline, change.candidate];
     if (a?.kind !== 'leaf' || b?.kind !== 'leaf' || (change.change !== 'value' && change.change !== 'name')) return;
-    if (!isTokenValue(a.value) || !isTokenValue(b.value)) return;
+    if (!isTokenValue(a.value) || !isTokenValue(b.value) || typeof a.value !== typeof b.value) return;
     if (change.change === 'name' && this.#rules.sameMoment(String(a.value), String(b.value))) {
       this.#vote({ baseline: String(a.value), candidate: String(b.value), decimal: false }, change.segments);
       return;
     }
-    for (const pair of tokenPairs(String(a.value), String(b.value), this.#rules.generatedAt?.(change.segments))) this.#vote(pair, change.segments);
+    const pairs = change.change === 'name' ? namePairs : tokenPairs;
+    for (const pair of pairs(String(a.value), String(b.value), this.#rules.generatedAt?.(change.segments))) this.#vote(pair, change.segments);
   };
 
+  /** Whether two names differ in nothing but what may be generated. */
+  readonly fits = (baseline: string, candidate: string, place: readonly Segment[]): boolean => {
+    if (this.#rules.sameMoment(baseline, candidate)) return true;
+    const pairs = namePairs(baseline, candidate, this.#rules.generatedAt?.(place));
+    return pairs.length > 0 && pairs.every((pair) => this.#kindOf(pair, place) !== undefined);
+  };
+
+  #kindOf(pair: TokenPair, place: readonly Segment[]): 'moment' | 'decimal' | 'id' | undefined {
+    if (this.#rules.sameMoment(pair.baseline, pair.candidate)) return 'moment'; // that it was there before, or in another run, is chance
+    if (pair.decimal && !this.#rules.decimalAt(place)) return undefined;
+    if (this.#rules.known(pair.baseline) || this.#rules.known(pair.candidate)) return undefined;
+    return pair.decimal ? 'decimal' : 'id';
+  }
+
   #vote(pair: TokenPair, place: readonly Segment[]): void {
-    const isMoment = this.#rules.sameMoment(pair.baseline, pair.candidate); // that it was there before, or in another run, is chance
-    const decimal = pair.decimal && !isMoment;
-    if (decimal && !this.#rules.decimalAt(place)) return;
-    if (!isMoment && (this.#rules.known(pair.baseline) || this.#rules.known(pair.candidate))) return;
+    const kind = this.#kindOf(pair, place);
+    if (kind === undefined) return;
     const id = `${pair.baseline}\n${pair.candidate}`;
     const entry = this.#pairs.get(id);
-    if (entry === undefined) this.#pairs.set(id, { token: { ...pair, decimal, isMoment, place }, votes: 1 });
+    if (entry === undefined) this.#pairs.set(id, { token: { ...pair, decimal: kind === 'decimal', isMoment: kind === 'moment', place }, votes: 1 });
     else entry.votes++;
   }
 
@@ -133,43 +147,41 @@ export function textOf(document: CaseDocument): string {
   return parts.join('\n');
 }
 
-function walkState(baseline: CaseDocument, candidate: CaseDocument, take: (change: TreeChange) => void): void {
-  walkWrites(baseline, candidate, take);
+function walkState(baseline: CaseDocument, candidate: CaseDocument, votes: Votes): void {
+  walkWrites(baseline, candidate, votes);
   const [left, right] = [baseline.calls, candidate.calls];
   const shape = (call: (typeof left)[number]): string => `${call.dependency} ${call.method} ${mask(call.target, { numbers: true })}`;
   for (const [call, other] of pairLeftovers(left, right, { shape, text: (item) => canonical(item.tree) })) {
-    diffTrees(call.tree, other.tree, callPlace(call), { emit: take, pairNames: true });
+    diffTrees(call.tree, other.tree, callPlace(call), { emit: votes.take, fits: votes.fits });
   }
-  const list = (items: readonly Tree[]): Tree => ({ kind: 'list', items });
-  for (const [channel, other] of pairNames(baseline.messages.keys(), candidate.messages.keys(), (name) => name)) {
-    takeName(['messages', channel], channel, other, take);
-    diffTrees(list(baseline.messages.get(channel) ?? []), list(candidate.messages.get(other) ?? []), ['messages', channel], { emit: take, pairNames: true });
+  const messagesOn = (name: string, side: 'baseline' | 'candidate'): Tree => ({ kind: 'list', items: (side === 'baseline' ? baseline : candidate).messages.get(name) ?? [] });
+  const fits = (name: string, other: string): boolean => votes.fits(name, other, ['messages', name]);
+  for (const [channel, other] of allNames(baseline.messages.keys(), candidate.messages.keys(), { content: messagesOn, fits })) {
+    takeName(['messages', channel], channel, other, votes);
+    diffTrees(messagesOn(channel, 'baseline'), messagesOn(other, 'candidate'), ['messages', channel], { emit: votes.take, fits: votes.fits });
   }
 }
 
-function walkWrites(baseline: CaseDocument, candidate: CaseDocument, take: (change: TreeChange) => void): void {
-  const text = (key: string, side: 'baseline' | 'candidate'): string => {
-    const after = (side === 'baseline' ? baseline : candidate).writes.get(key)?.after;
-    return after ? mask(canonical(after), { numbers: true }) : '';
-  };
-  for (const [key, other] of pairNames(baseline.writes.keys(), candidate.writes.keys(), text)) {
+function walkWrites(baseline: CaseDocument, candidate: CaseDocument, votes: Votes): void {
+  const content = (key: string, side: 'baseline' | 'candidate'): Tree | null => (side === 'baseline' ? baseline : candidate).writes.get(key)?.after ?? null;
+  for (const [key, other] of allNames(baseline.writes.keys(), candidate.writes.keys(), { content, fits: (name, found) => votes.fits(name, found, ['writes', name]) })) {
     const [write, counterpart] = [baseline.writes.get(key) as WriteDocument, candidate.writes.get(other) as WriteDocument];
-    takeName(['writes', key], key, other, take);
-    if (write.after !== null && counterpart.after !== null) diffTrees(write.after, counterpart.after, valuePlace(write), { emit: take, pairNames: true });
-    for (const [part, otherPart] of pairNames(write.parts, counterpart.parts, (name) => name)) takeName([...valuePlace(write), part], part, otherPart, take);
+    takeName(['writes', key], key, other, votes);
+    if (write.after !== null && counterpart.after !== null) diffTrees(write.after, counterpart.after, valuePlace(write), { emit: votes.take, fits: votes.fits });
+    const fits = (name: string, found: string): boolean => votes.fits(name, found, [...valuePlace(write), name]);
+    for (const [part, otherPart] of allNames(write.parts, counterpart.parts, { content: () => null, fits })) takeName([...valuePlace(write), part], part, otherPart, votes);
   }
 }
 
-function takeName(place: readonly Segment[], name: string, other: string, take: (change: TreeChange) => void): void {
+function takeName(place: readonly Segment[], name: string, other: string, votes: Votes): void {
   if (name === other) return;
-  take({ change: 'name', segments: place, baseline: { kind: 'leaf', value: name }, candidate: { kind: 'leaf', value: other } });
+  votes.take({ change: 'name', segments: place, baseline: { kind: 'leaf', value: name }, candidate: { kind: 'leaf', value: other } });
 }
 
-/** Equal names, then names of the same shape: those with equal contents first, the rest as a list aligned in order. */
-function pairNames(left: Iterable<string>, right: Iterable<string>, text: (name: string, side: 'baseline' | 'candidate') => string): [string, string][] {
+/** Equal names, then those that differ in generated parts. */
+function allNames(left: Iterable<string>, right: Iterable<string>, contents: NamedContents): [string, string][] {
   const [mine, theirs] = [[...left], new Set(right)];
   const same = mine.filter((name) => theirs.has(name));
   const known = new Set(same);
-  const rest = { left: mine.filter((name) => !known.has(name)), right: [...theirs].filter((name) => !known.has(name)) };
-  return [...same.map((name): [string, string] => [name, name]), ...pairLeftovers(rest.left, rest.right, { shape: (name) => mask(name, { numbers: true }), text })];
+  return [...same.map((name): [string, string] => [name, name]), ...pairNames(mine.filter((name) => !known.has(name)), [...theirs].filter((name) => !known.has(name)), contents)];
 }

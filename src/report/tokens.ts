@@ -26,6 +26,25 @@ export function tokenPairs(baseline: string, candidate: string, generatedHere = 
   return [];
 }
 
+/** A moment inside a name; a date alone is none. */
+const moments = /(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?|(?<!\d)\d{10}\.\d{1,9}(?!\d))/;
+
+/** As {@link tokenPairs} for two names: they may have moments in them, which are given as decimals. */
+export function namePairs(baseline: string, candidate: string, generatedHere = false): readonly TokenPair[] {
+  const [left, right] = [baseline.split(moments), candidate.split(moments)];
+  if (left.length === 1 || left.length !== right.length) return tokenPairs(baseline, candidate, generatedHere);
+  const pairs: TokenPair[] = [];
+  for (let index = 0; index < left.length; index++) {
+    const [a, b] = [left[index] as string, right[index] as string];
+    if (a === b) continue;
+    const found = index % 2 === 0 ? tokenPairs(a, b, generatedHere)
+      : momentOf(a)?.format === momentOf(b)?.format ? [{ baseline: a, candidate: b, decimal: true }] : [];
+    if (found.length === 0) return [];
+    pairs.push(...found);
+  }
+  return pairs;
+}
+
 function splitPairs(left: readonly string[], right: readonly string[], generatedHere: boolean): TokenPair[] | undefined {
   if (left.length !== right.length) return undefined;
   const pairs: TokenPair[] = [];

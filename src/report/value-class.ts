@@ -59,8 +59,20 @@ function looksRandom(token: string): boolean {
 
 /** How often lower case, upper case and digits follow one another. */
 function changesOfKind(token: string): number {
-  const kinds = token.replace(/[^A-Za-z0-9]/g, '').replace(/[a-z]/g, 'l').replace(/[A-Z]/g, 'u').replace(/\d/g, 'd');
-  return kinds.replace(/(.)\1+/g, '$1').length - 1;
+  let [changes, before] = [-1, ''];
+  for (let index = 0; index < token.length; index++) {
+    const kind = kindOf(token.charCodeAt(index));
+    if (kind === '' || kind === before) continue;
+    changes++;
+    before = kind;
+  }
+  return changes;
+}
+
+function kindOf(code: number): 'lower' | 'upper' | 'digit' | '' {
+  if (code >= 97 && code <= 122) return 'lower';
+  if (code >= 65 && code <= 90) return 'upper';
+  return code >= 48 && code <= 57 ? 'digit' : '';
 }
 
 /** Whether a piece of a name is an id: a uuid, a ULID, a long hexadecimal or random-looking piece. */
@@ -71,12 +83,14 @@ export function looksGenerated(part: string): boolean {
 
 /**
  * Whether two tokens could come from generators of the same shape. `generatedHere`: the place is known to hold generated ids, so
- * they need not look it. Decimal ids are another matter: see rename.ts.
+ * they may be short, and one that is no plain word is enough. Decimal ids are another matter: see rename.ts.
  */
 export function sameShape(a: string, b: string, generatedHere = false): boolean {
   const left = shapeOf(a);
   const right = shapeOf(b);
-  if (left === undefined || right === undefined || !(left.strict || right.strict || generatedHere)) return false;
+  const mayBeIds = generatedHere && !(isPlain(a) && isPlain(b));
+  if (mayBeIds && shortId.test(a) && shortId.test(b)) return a.length === b.length;
+  if (left === undefined || right === undefined || !(left.strict || right.strict || mayBeIds)) return false;
   if (left.shape === 'decimal' || right.shape === 'decimal') {
     // an all-digit hexadecimal id is rare but real
     return left.shape !== right.shape && a.length === b.length && a.length >= 8 && [left, right].some((side) => side.shape === 'hex' && side.strict);
@@ -84,6 +98,13 @@ export function sameShape(a: string, b: string, generatedHere = false): boolean 
   if (left.shape === 'uuid' || right.shape === 'uuid') return left.shape === right.shape;
   if (left.shape === 'hex' && right.shape === 'hex') return a.length === b.length && (a.toLowerCase() === a) === (b.toLowerCase() === b);
   return Math.abs(a.length - b.length) <= Math.max(3, Math.floor(a.length / 10));
+}
+
+const shortId = /^[A-Za-z0-9_-]{4,7}$/;
+
+/** A word in one case or with a capital, words joined by `-` or `_`, a number. */
+function isPlain(token: string): boolean {
+  return /^\d+$/.test(token) || token.split(/[-_]/).every((word) => /^(?:[A-Z]?[a-z]*|[A-Z]+)$/.test(word));
 }
 
 /** A text with every recognisable value replaced by the name of its class, to see whether two texts say the same otherwise. */
