@@ -226,8 +226,9 @@ function notesOf({ recordingNotes, controls, candidate, seeded }: ReportInput, j
     const lines = [...messages].map(([message, count]) => `${name}: ${message}${count > 1 ? ` (${count} times)` : ''}`);
     notes.push(...lines.slice(0, mostRunNotes), ...lines.length > mostRunNotes ? [`${name}: ${lines.length - mostRunNotes} more notes`] : []);
   }
-  const binary = judging.noise.rules().filter((rule) => rule.valueClass === 'binary');
-  for (const rule of binary) notes.push(`${rule.path} (${rule.route}) is binary and differs between control runs: all of it is noise`);
+  for (const { path, route, share } of judging.noise.binaryPlaces()) {
+    notes.push(`${path} (${route}) is binary and differs between control runs: ${share === 1 ? 'all of it is noise' : `${Math.ceil(share * 100)} % of its bytes are noise, the others are compared`}`);
+  }
   if (seeded === undefined && judging.renames.size > 0 && judging.seeded) notes.push('ids were renamed although the control runs agree on them: another generator of the same shape, or a digest that changed');
   return notes;
 }

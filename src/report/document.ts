@@ -4,7 +4,8 @@ import type { ElementType, ElementValue } from '../model/element.ts';
 import type { CaseOutcome, Effect, ExpiryEffect, OutcomeCall } from '../model/run.ts';
 import type { StateKey } from '../model/state-key.ts';
 import { bodyTree, callHeaderTree, responseHeaderTree, targetTree } from './http-tree.ts';
-import { bytesTree, canonical, leaf, leafCount, mapText, objectTree, type ObjectTree, type Tree } from './tree.ts';
+import { bytesTree } from './read-tree.ts';
+import { canonical, leaf, leafCount, mapText, objectTree, type ObjectTree, type Tree } from './tree.ts';
 
 /** What a case did to one element, in comparable form. */
 export interface WriteDocument {
@@ -93,7 +94,7 @@ export function valueTree(value: ElementValue): Tree {
   switch (value.type) {
     case 'string': return bytesTree(value.value);
     case 'hash': return objectTree(value.fields.map(([field, content]) => [printable(field), bytesTree(content)] as const));
-    case 'list': return { kind: 'list', items: value.items.map(bytesTree) };
+    case 'list': return { kind: 'list', items: value.items.map((item) => bytesTree(item)) };
     case 'set': return { kind: 'bag', items: value.members.map((member) => bagItem(bytesTree(member))) };
     case 'zset': return { kind: 'bag', items: value.members.map(([member, score]) => {
       const tree = bytesTree(member);

@@ -23,8 +23,8 @@ export interface Finding {
 
 /** The difference that reports carry. */
 export function differenceOf(finding: Finding, templates: NameTemplates): Difference {
-  const baseline = finding.words?.baseline ?? show(finding.baseline);
-  const candidate = finding.words?.candidate ?? show(finding.candidate);
+  const baseline = finding.words?.baseline ?? show(finding.baseline, finding.candidate);
+  const candidate = finding.words?.candidate ?? show(finding.candidate, finding.baseline);
   return {
     kind: finding.kind,
     path: generalPath(finding.segments, templates),

@@ -1,7 +1,8 @@
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { byteString, bytesOf, type ByteString } from '../lib/bytes.ts';
 import type { Header } from '../model/recording.ts';
-import { binaryTree, decodeText, leaf, objectTree, parseJson, textTree, type ObjectTree, type Tree } from './tree.ts';
+import { bytesTree, decodeText, parseJson, textTree } from './read-tree.ts';
+import { leaf, objectTree, type ObjectTree, type Tree } from './tree.ts';
 
 /** Decoded bodies above this are compared as they came. */
 const largestDecodedBytes = 256 * 1024 * 1024;
@@ -33,7 +34,7 @@ export function bodyTree(headers: readonly Header[], body: ByteString): Tree | n
   if (body.length === 0) return null;
   const decoded = headerValues(headers, 'content-encoding').length === 0 ? body : decodedBody(headers, body);
   const text = decodeText(decoded);
-  if (text === undefined) return binaryTree(decoded);
+  if (text === undefined) return bytesTree(decoded);
   const json = parseJson(text);
   if (json !== undefined) return json;
   if (/x-www-form-urlencoded/i.test(headerValues(headers, 'content-type')[0] ?? '')) return formTree(text);

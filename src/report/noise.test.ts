@@ -107,6 +107,19 @@ describe('noise', () => {
     expect(await given(made('failed'))).toEqual(['same']); // an id all the same: it stands wherever the baseline's does
     expect(await given(made('Zz9yX8'), made('aB3dE5'))).toEqual(['differs']);
   });
+  it('hides of a binary value the bytes that differ between control runs, and compares the others', async () => {
+    const made = (random: string, rest = 'admin'): CaseOutcome => outcomeOf({ id: 'r0', effects: [effectOf('session', { type: 'string', value: `\x80\x04${random}${rest}` })] });
+    const given = (candidate: CaseOutcome, second = made('\xee\xff\x11\x22')): Promise<Report> => report({ first: [{}], second: [], candidate: [] }, { controls: [run([made('\xaa\xbb\xcc\xdd')]), run([second])], candidate: run([candidate]) });
+    expect(verdictsOf(await given(made('\x01\x02\x03\x04')))).toEqual(['noise']);
+    expect(verdictsOf(await given(made('\x01\x02\x03\x04', 'Admin')))).toEqual(['differs']);
+    expect(verdictsOf(await given(made('\x01\x02\x03\x04', 'admins')))).toEqual(['differs']);
+    expect((await given(made('\x01\x02\x03\x04'))).notes).toEqual(['$.writes[\'redis:0/session\'].value (GET /things/:id) is binary and differs between control runs: 37 % of its bytes are noise, the others are compared']);
+    const other = made('\x01\x02');
+    expect(verdictsOf(await given(made('\x05'), other))).toEqual(['noise']);
+    expect((await given(made('\x05'), other)).notes[0]).toContain('all of it is noise');
+    const differing = (await given(made('\x01\x02\x03\x04', 'Admin'))).cases[0]?.differences[0];
+    expect([differing?.baseline, differing?.candidate]).toEqual(['11 bytes, from byte 2 on: aa bb cc dd 61 64 6d 69 6e', '11 bytes, from byte 2 on: 01 02 03 04 41 64 6d 69 6e']);
+  });
   it('tells a digest that control runs repeat from an id, where randomness does not repeat', async () => {
     const bodies = (digest: string, id: string): unknown => ({ digest, id });
     const [a, b] = ['3f2b8c1e9d7a4f60', '9a8b7c6d5e4f3a2b'];

@@ -6,6 +6,7 @@
  */
 import type { NoiseRule } from '../model/report.ts';
 import type { RequestId } from '../model/recording.ts';
+import { ByteMask } from './byte-mask.ts';
 import { pathOf, type Segment } from './paths.ts';
 import type { CaseDocument } from './document.ts';
 import type { Finding } from './finding.ts';
@@ -28,6 +29,8 @@ interface LearntRule {
   spreadMs: number;
   hid: number;
   readonly origin: 'control' | 'clock';
+  /** Of binary values: which of their bytes differ. */
+  readonly bytes: ByteMask;
 }
 
 /** A case whose differences are judged. */
@@ -68,16 +71,19 @@ export class Noise {
   learn(id: RequestId, route: string, finding: Finding, clock: RunClock): void {
     const path = generalPath(finding.segments, this.#templates);
     const found = classOf(finding);
-    if (found === undefined || (isWhole(finding.segments) && (found === 'any' || found === 'pattern'))) {
+    const before = this.#rules.get(ruleId(route, path))?.valueClass ?? found;
+    const valueClass = found === undefined || before === undefined || before === found ? found : widened(before, found);
+    if (found === undefined || valueClass === undefined || (isWhole(finding.segments) && (valueClass === 'any' || valueClass === 'pattern'))) {
       const unstable = this.#unstable.get(id);
       if (unstable === undefined) this.#unstable.set(id, new Set([path]));
       else unstable.add(path);
       return;
     }
     const rule = this.#rule(route, finding.segments, found, 'control');
-    rule.valueClass = rule.valueClass === found ? found : widened(rule.valueClass, found);
+    rule.valueClass = valueClass;
     for (const tree of [finding.baseline, finding.candidate]) if (tree !== null) rule.types.add(typeOf(tree));
     rule.spreadMs = Math.max(rule.spreadMs, distanceMs(finding, clock) ?? 0);
+    if (finding.baseline?.kind === 'binary' && finding.candidate?.kind === 'binary') rule.bytes.learn(finding.baseline.bytes, finding.candidate.bytes);
     if (found === 'timestamp') this.#jitterMs = Math.max(this.#jitterMs, rule.spreadMs);
     if (found !== 'order') this.varies = true;
   }
@@ -160,11 +166,16 @@ export class Noise {
       .sort((a, b) => b.hid - a.hid || (a.path < b.path ? -1 : 1));
   }
 
+  /** Places of binary values that differ between control runs, with the share of their bytes that is noise. */
+  binaryPlaces(): { readonly path: string; readonly route: string; readonly share: number }[] {
+    return [...this.#rules.values()].filter((rule) => rule.valueClass === 'binary').map(({ path, route, bytes }) => ({ path, route, share: bytes.share }));
+  }
+
   #rule(route: string, segments: readonly Segment[], valueClass: RuleClass, origin: LearntRule['origin']): LearntRule {
     const place = generalPlace(segments, this.#templates);
     const path = pathOf(place);
     const id = ruleId(route, path);
-    const rule = this.#rules.get(id) ?? { route, path, place, valueClass, types: new Set<string>(), spreadMs: 0, hid: 0, origin };
+    const rule = this.#rules.get(id) ?? { route, path, place, valueClass, types: new Set<string>(), spreadMs: 0, hid: 0, origin, bytes: new ByteMask() };
     this.#rules.set(id, rule);
     return rule;
   }
@@ -219,8 +230,13 @@ function allows(rule: LearntRule, finding: Finding, clock: RunClock): boolean {
     case 'token': return found === 'token' || found === 'uuid';
     case 'pattern': return found === 'pattern' || found === 'number' || found === 'timestamp';
     case 'any': return [finding.baseline, finding.candidate].every((tree) => rule.types.has(typeOf(tree as Tree)));
-    case 'uuid': case 'binary': case 'order': return found === rule.valueClass;
+    case 'binary': return found === 'binary' && isBinaryNoise(rule, finding);
+    case 'uuid': case 'order': return found === rule.valueClass;
   }
+}
+
+function isBinaryNoise({ bytes }: LearntRule, { baseline, candidate }: Finding): boolean {
+  return baseline?.kind === 'binary' && candidate?.kind === 'binary' && bytes.covers(baseline.bytes, candidate.bytes);
 }
 
 /** A moment may move with the clock of its run, and as far as control runs moved it; a day more is a difference. */
