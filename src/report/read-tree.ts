@@ -1,4 +1,5 @@
 import { bytesOf, type ByteString } from '../lib/bytes.ts';
+import { withoutCodePlaces } from './code-places.ts';
 import { unpacked } from './compressed.ts';
 import { compressedText, signedText, type SignedPart, type SignedText } from './signed.ts';
 import { binaryTree, leaf, objectTree, type EmbeddedTree, type Scalar, type Tree } from './tree.ts';
@@ -47,7 +48,7 @@ export function textTree(text: string, depth = 0): Tree {
     const compressed = compressedText(text);
     if (compressed !== undefined) return unpackedTree(text, compressed, depth) ?? leaf(text);
   }
-  return leaf(text);
+  return leaf(withoutCodePlaces(text));
 }
 
 /** JSON objects and arrays as a tree; undefined for anything else, a bare number or string included. */
