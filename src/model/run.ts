@@ -52,6 +52,8 @@ export interface OutcomeCall {
   /** null: nothing was known to answer with. */
   readonly status: number | null;
   readonly provenance: Provenance;
+  /** Earlier calls of the case, by index, that had no answer yet when this one came: which of them comes first is chance. Left out: none. */
+  readonly during?: readonly number[];
 }
 
 /** A message the case published. */

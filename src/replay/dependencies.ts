@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { byteString, bytesOf, type ByteString } from '../lib/bytes.ts';
 import { contentHash } from '../lib/content-hash.ts';
 import type { Header, RecordedCall, Recording, RequestRecord } from '../model/recording.ts';
@@ -46,6 +47,17 @@ export class CallIndex {
   }
 }
 
+/** A call that may change something. */
+function mayChange(method: string): boolean {
+  return !['GET', 'HEAD', 'OPTIONS', 'TRACE'].includes(method.toUpperCase());
+}
+
+/**
+ * An answer is held for so long where the request made several calls that may change something: calls made at once come on connections of
+ * their own, and without it one would have its answer before the other is here, as if it had waited for it.
+ */
+const holdMs = 5;
+
 /**
  * Answers the calls of one case. First what this very request was answered for the same question (method, target, body), each once
  * and then the last again; then, for the same method and target with another body, what the request was answered there (what was asked
@@ -57,6 +69,8 @@ export class CallReplay {
   readonly #index: CallIndex;
   readonly #used = new Set<RecordedCall>();
   readonly #calls: OutcomeCall[] = [];
+  /** Calls without an answer, by index. */
+  readonly #open = new Set<number>();
 
   constructor(recording: Recording, request: RequestRecord, index: CallIndex) {
     this.#recording = recording;
@@ -73,13 +87,25 @@ export class CallReplay {
   async answer(asked: AskedCall): Promise<CallAnswer | typeof unanswered | null> {
     const found = this.#find(asked);
     const response = found?.call.response ?? null;
-    this.#calls.push({
+    const during = [...this.#open];
+    const index = this.#calls.push({
       dependency: asked.dependency, method: asked.method, target: asked.target, headers: asked.headers,
       body: byteString(asked.body) satisfies ByteString, status: response?.status ?? null, provenance: found?.provenance ?? 'unknown',
-    });
-    if (response === null) return found === undefined ? null : unanswered;
-    const body = response.body === null ? bytesOf('') : await this.#recording.payload(response.body.hash);
-    return { status: response.status, headers: response.headers, body };
+      ...during.length > 0 ? { during } : {},
+    }) - 1;
+    this.#open.add(index);
+    try {
+      if (this.#isOneOfSeveral(asked)) await setTimeout(holdMs);
+      if (response === null) return found === undefined ? null : unanswered;
+      const body = response.body === null ? bytesOf('') : await this.#recording.payload(response.body.hash);
+      return { status: response.status, headers: response.headers, body };
+    } finally {
+      this.#open.delete(index);
+    }
+  }
+
+  #isOneOfSeveral({ dependency, method }: AskedCall): boolean {
+    return mayChange(method) && this.#request.calls.filter((call) => call.dependency === dependency && mayChange(call.request.method)).length > 1;
   }
 
   #find(asked: AskedCall): { call: RecordedCall; provenance: Provenance } | undefined {

@@ -19,7 +19,7 @@ interface Pair { readonly baseline: CallDocument; readonly candidate: CallDocume
 /**
  * Tells the differences between the calls to dependencies. Calls are matched as sets: same dependency, method, target and
  * contents first, then the same target, then what is left with the same dependency and method. Order counts only among calls
- * that may change something (not GET, HEAD, OPTIONS) to one dependency.
+ * that may change something (not GET, HEAD, OPTIONS) to one dependency, and only where the baseline waited for one before the other.
  */
 export function compareCalls(baseline: readonly CallDocument[], candidate: readonly CallDocument[], options: CallComparison): void {
   const { pairs, missing, extra } = matchCalls(baseline, candidate);
@@ -86,7 +86,7 @@ function orderFindings(pairs: readonly Pair[], baseline: readonly CallDocument[]
   for (const dependency of new Set(baseline.map((call) => call.dependency))) {
     const ordered = baseline.filter((call) => call.dependency === dependency && !safeMethods.has(call.method) && counterpart.has(call));
     const positions = ordered.map((call) => position.get(counterpart.get(call) as CallDocument) as number);
-    if (positions.every((at, index) => index === 0 || at > (positions[index - 1] as number))) continue;
+    if (!isReordered(ordered, positions, baseline)) continue;
     const name = (call: CallDocument): string => `${call.method} ${call.target}`;
     const reordered = [...positions].sort((a, b) => a - b).map((at) => candidate[at] as CallDocument);
     const place: readonly Segment[] = ['calls'];
@@ -97,4 +97,13 @@ function orderFindings(pairs: readonly Pair[], baseline: readonly CallDocument[]
     });
   }
   return findings;
+}
+
+/** Whether two calls stand the other way round of which the baseline made one after the other had its answer. */
+function isReordered(ordered: readonly CallDocument[], positions: readonly number[], baseline: readonly CallDocument[]): boolean {
+  if (positions.every((at, index) => index === 0 || at > (positions[index - 1] as number))) return false;
+  if (ordered.every(({ during }) => during.length === 0)) return true;
+  const places = new Map(baseline.map((call, index) => [call, index]));
+  return ordered.some((later, index) => ordered.slice(0, index).some((earlier, before) =>
+    (positions[before] as number) > (positions[index] as number) && !later.during.includes(places.get(earlier) as number)));
 }

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { byteString, utf8ByteString } from '../lib/bytes.ts';
-import type { CaseOutcome, Effect, ExpiryEffect } from '../model/run.ts';
+import type { CaseOutcome, Effect, ExpiryEffect, OutcomeCall } from '../model/run.ts';
 import { compareOutcomes } from './compare.ts';
 import { callOf, effectOf, hashOf, jsonResponse, outcomeOf, setOf, stringOf } from './outcome.ts';
 
@@ -170,6 +170,16 @@ describe('calls and messages', () => {
     const call = (name: string, value: string): Partial<CaseOutcome> => ({ calls: [callOf('GET', '/a', undefined, { headers: [[name, value]] })] });
     expect(kinds(call('User-Agent', 'a'), call('user-agent', 'b'))).toEqual([]);
     expect(kinds(call('Authorization', 'Bearer a'), call('Authorization', 'Bearer b'))).toEqual(['call_changed $.calls[\'GET /a\'].headers.authorization']);
+  });
+  it('not the order of calls that the baseline made at once', () => {
+    const [a, b, c] = ['/a', '/b', '/c'].map((target) => callOf('POST', target)) as [OutcomeCall, OutcomeCall, OutcomeCall];
+    const during = (call: OutcomeCall, ...open: number[]): OutcomeCall => ({ ...call, during: open });
+    const atOnce = { calls: [a, during(b, 0), c] };
+    expect(kinds(atOnce, { calls: [b, a, c] })).toEqual([]);
+    expect(kinds(atOnce, { calls: [during(b), during(a, 0), during(c, 0)] })).toEqual([]);
+    expect(kinds(atOnce, { calls: [a, c, b] })).toEqual(['order $.calls']);
+    expect(kinds(atOnce, { calls: [b, a] })).toEqual(['call_missing $.calls[\'POST /c\']']);
+    expect(kinds({ calls: [a, b] }, { calls: [b, during(a, 0)] })).toEqual(['order $.calls']);
   });
   it('query parameters without order', () => {
     expect(kinds({ calls: [callOf('GET', '/a?x=1&y=2')] }, { calls: [callOf('GET', '/a?y=2&x=1')] })).toEqual([]);

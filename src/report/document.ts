@@ -29,6 +29,8 @@ export interface CallDocument {
   readonly method: string;
   readonly target: string;
   readonly tree: ObjectTree;
+  /** Earlier calls, by index, that had no answer yet. */
+  readonly during: readonly number[];
 }
 
 /** A case's outcome in comparable form: reads, commands and timing are not in it. */
@@ -128,6 +130,7 @@ function callDocument(call: OutcomeCall): CallDocument {
     dependency: call.dependency,
     method: call.method.toUpperCase(),
     target: call.target,
+    during: call.during ?? [],
     tree: objectTree([
       ['target', targetTree(call.target)],
       ['headers', callHeaderTree(call.headers)],
