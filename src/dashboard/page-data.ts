@@ -75,7 +75,8 @@ async function detailOf(entry: CaseReport, record: RequestRecord | undefined, in
 function withNames(view: unknown, renamed: NonNullable<CaseReport['renamed']>): unknown {
   if (renamed.length === 0) return view;
   const names = new Map(renamed.map(({ baseline, candidate }) => [candidate, baseline]));
-  const pattern = new RegExp([...names.keys()].sort((a, b) => b.length - a.length).map((token) => token.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')).join('|'), 'g');
+  const alternatives = [...names.keys()].sort((a, b) => b.length - a.length).map((token) => token.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&'));
+  const pattern = new RegExp(`(?<![A-Za-z0-9])(?:${alternatives.join('|')})(?![A-Za-z0-9])`, 'g');
   const rename = (value: unknown): unknown => {
     if (typeof value === 'string') return value.replace(pattern, (token) => names.get(token) ?? token);
     if (Array.isArray(value)) return value.map(rename);

@@ -108,7 +108,7 @@ function overview(data) {
       var first = data.cases[group.cases[0]], example = group.example;
       return h('tr', {}, h('td', { class: 'tight' }, kindPill(group.kind)),
         h('td', {}, h('button', { class: 'link mono', text: group.path, onclick: function () { select(first[0]); } }), h('div', { class: 'mono', style: 'color:var(--dim)', text: group.route })),
-        h('td', { class: 'mono' }, example.baseline === undefined && example.candidate === undefined ? example.message : [h('div', { style: 'color:var(--green)', text: clip(example.baseline) }), h('div', { style: 'color:var(--red)', text: clip(example.candidate) })]),
+        h('td', {}, h('div', { class: 'why', text: example.message }), example.baseline === undefined && example.candidate === undefined ? null : h('div', { class: 'mono' }, sideLine('baseline', 'green', clip(example.baseline, example)), sideLine('candidate', 'red', clip(example.candidate, example)))),
         h('td', { class: 'num', text: number(group.cases.length) }));
     }))))));
   var reasons = new Map();
@@ -133,7 +133,8 @@ function overview(data) {
   if (head.notes.length) parts.push(section('Notes', '', card(null, head.notes.map(function (note) { return h('div', { class: 'note', text: note }); }))));
   return parts;
 }
-function clip(text) { return text === undefined ? 'not there' : text.length > 90 ? text.slice(0, 90) + '…' : text; }
+function sideLine(name, color, text) { return h('div', {}, h('span', { style: 'color:var(--dim)', text: name + ' ' }), h('span', { style: 'color:var(--' + color + ')', text: text })); }
+function clip(text, difference) { return text === undefined ? absentWords(difference) : text.length > 90 ? text.slice(0, 90) + '…' : text; }
 document.addEventListener('keydown', function (event) {
   if (event.metaKey || event.ctrlKey || event.altKey) return;
   var typing = event.target.tagName === 'INPUT' && event.target.type === 'search';

@@ -70,7 +70,7 @@ h2 { font-size: 13px; font-weight: 650; margin: 0 0 8px; display: flex; gap: 8px
 table { border-collapse: collapse; width: 100%; } th { text-align: left; font-weight: 500; font-size: 12px; color: var(--dim); padding: 7px 14px; border-bottom: 1px solid var(--line); }
 td { padding: 7px 14px; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; } tr:last-child td { border-bottom: 0; }
 td.mono, .mono { font: 12px/1.55 var(--mono); } td.num { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; } td.tight { white-space: nowrap; overflow-wrap: normal; }
-.diffs { table-layout: fixed; } .diffs col.kind { width: 128px; } .diffs col.where { width: 40%; } .diffs .path { font: 12px/1.5 var(--mono); } .diffs .why { color: var(--dim); font-size: 12.5px; }
+.diffs { table-layout: fixed; } .diffs col.kind { width: 128px; } .diffs col.where { width: 40%; } .diffs .path { font: 12px/1.5 var(--mono); } .why { color: var(--dim); font-size: 12.5px; }
 .diffs .a, .diffs .b { font: 12px/1.55 var(--mono); } .diffs .a { color: var(--green); } .diffs .b { color: var(--red); } .absent { color: var(--dim); font-style: italic; font-family: system-ui, sans-serif; }
 .split { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); font: 12px/1.6 var(--mono); }
 .split > div { min-width: 0; } .split > .right { border-left: 1px solid var(--line); }

@@ -128,9 +128,14 @@ function card(header, content, quiet) {
 function folded(summary, content) { return h('details', { class: 'card' }, h('summary', { text: summary }), content); }
 
 // ---- one case
+function absentWords(difference) {
+  if (difference.kind === 'call_missing' || difference.kind === 'call_extra') return 'not called';
+  if (difference.kind !== 'write_missing' && difference.kind !== 'write_extra') return 'not there';
+  return difference.path.indexOf('$.messages') === 0 ? 'not published' : 'not written';
+}
 function differencesTable(differences) {
   var body = differences.map(function (difference) {
-    function side(value, name) { return h('td', { class: name }, value === undefined ? h('span', { class: 'absent', text: 'not there' }) : value); }
+    function side(value, name) { return h('td', { class: name }, value === undefined ? h('span', { class: 'absent', text: absentWords(difference) }) : value); }
     return h('tr', {}, h('td', { class: 'tight' }, kindPill(difference.kind)),
       h('td', {}, h('div', { class: 'path', text: difference.path }), h('div', { class: 'why', text: difference.message })),
       side(difference.baseline, 'a'), side(difference.candidate, 'b'));

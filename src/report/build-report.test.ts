@@ -175,6 +175,11 @@ describe('renderers', () => {
     expect(text).toContain('self-replay 3/3');
     expect(text).not.toContain('\u001b');
   });
+  it('the terminal says where causes are those of the same requests', async () => {
+    const text = terminalReport(await build(['r1', 'r2'].map((id) => record(id, { a: 1 }, { request: { method: 'GET', target: '/x', headers: [], body: null } })), ['r1', 'r2'].map((id) => answer(id, { a: 1, b: 1, c: 1 })), [answer('r1', { a: 2, b: 2, c: 1 }), answer('r2', { a: 2, b: 2, c: 2 })]), { colors: false });
+    expect(text.match(/the same 2 requests/g)).toHaveLength(1);
+    expect(text.match(/first in r\d/g)).toEqual(['first in r1', 'first in r2']);
+  });
   it('JUnit has a case a request, failures and errors, and is well formed whatever the target holds', async () => {
     const xml = junitReport(await report());
     expect(xml.match(/<testcase /g)).toHaveLength(3);

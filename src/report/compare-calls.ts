@@ -66,9 +66,11 @@ function compareCall(pair: Pair, options: CallComparison): void {
 
 function loneCall(kind: Extract<DifferenceKind, 'call_missing' | 'call_extra'>, call: CallDocument): Finding {
   const missing = kind === 'call_missing';
-  const told: Tree = call.tree.entries.get('body') ?? leaf(`${call.method} ${call.target}`);
+  const body = call.tree.entries.get('body');
+  const told: Tree = body ?? leaf(`${call.method} ${call.target}`);
   return {
     kind, change: missing ? 'missing' : 'extra', segments: callPlace(call), baseline: missing ? told : null, candidate: missing ? null : told,
+    ...body === undefined ? { words: { [missing ? 'baseline' : 'candidate']: `${call.method} ${call.target}` } } : {},
     message: `call ${nameOf(call)} is ${missing ? 'no longer made' : 'made, which the baseline did not do'}`,
   };
 }

@@ -3,17 +3,17 @@
  * not compared: SETEX, SET EX and SET + EXPIRE are one effect. A write of what was already there is an effect all the same:
  * another request may have needed it.
  */
-import { expiryInWords } from '../model/expiry-words.ts';
 import type { DifferenceKind } from '../model/report.ts';
 import type { ExpiryEffect } from '../model/run.ts';
 import { diffTrees, type TreeChange } from './diff-tree.ts';
 import type { WriteDocument } from './document.ts';
+import { changeWords, expiryMessage, expiryOf, partName, partTree, placeInValue, whatWasDone, wholeKeyMessage } from './effect-words.ts';
 import type { Finding } from './finding.ts';
 import { anyIndex, type Segment } from './paths.ts';
 import { valuePlace } from './places.ts';
 import { canonical, leaf, typeOf, type Tree } from './tree.ts';
 import { momentOf } from './value-class.ts';
-import { show, shorten } from './words.ts';
+import { show } from './words.ts';
 
 /** Moments (of expiry, in ids of streams) are compared with a tolerance of as long as the cases went on, at least this: clocks run. */
 export const leastClockToleranceMs = 1000;
@@ -37,12 +37,10 @@ export function compareWrites(baseline: ReadonlyMap<string, WriteDocument>, cand
 
 function wholeKey(kind: 'write_missing' | 'write_extra', write: WriteDocument): Finding {
   const missing = kind === 'write_missing';
-  const what = write.after === null ? 'deleted' : write.valueWritten ? 'written' : `changed in its expiry (${expiryInWords(write.expiry)})`;
-  const message = `${write.key} is ${missing ? `no longer ${what}` : `${what}, which the baseline did not do`}`;
   const told: Tree = write.after ?? leaf('(deleted)');
   return {
-    kind, change: missing ? 'missing' : 'extra', segments: ['writes', write.key], key: write.stateKey, message,
-    baseline: missing ? told : null, candidate: missing ? null : told,
+    kind, change: missing ? 'missing' : 'extra', segments: ['writes', write.key], key: write.stateKey, message: wholeKeyMessage(kind, write),
+    baseline: missing ? told : null, candidate: missing ? null : told, words: { [missing ? 'baseline' : 'candidate']: whatWasDone(write) },
   };
 }
 
@@ -54,6 +52,7 @@ function compareWrite(baseline: WriteDocument, candidate: WriteDocument, options
     options.emit({
       kind: 'write_changed', change: 'type', segments: ['writes', key], key: baseline.stateKey,
       baseline: baseline.after ?? leaf('(deleted)'), candidate: candidate.after ?? leaf('(deleted)'),
+      words: deleted ? { candidate: 'deleted' } : { baseline: 'deleted' },
       message: `${key} is ${deleted ? 'deleted instead of written' : 'written instead of deleted'}`,
     });
     return;
@@ -102,28 +101,17 @@ function partOf(write: WriteDocument, change: TreeChange, depth: number): string
   return write.type === 'set' || write.type === 'zset' ? change.label : undefined;
 }
 
-function partTree(write: WriteDocument, part: string): Tree | null {
-  if (write.after?.kind === 'object') return write.after.entries.get(part) ?? null;
-  return write.after?.kind === 'bag' ? write.after.items.find((item) => item.label === part)?.tree ?? null : null;
-}
-
-function partName(write: WriteDocument, part: string): string {
-  return `${write.type === 'hash' ? 'field' : 'member'} ${shorten(part, 80)}`;
-}
-
 function valueFinding(baseline: WriteDocument, candidate: WriteDocument, change: TreeChange, part: string | undefined): Finding {
   const kind = kindOfPart(baseline, candidate, change, part);
-  const name = part === undefined ? 'the value' : partName(baseline, part);
-  const what = { write_missing: 'is no longer written', write_extra: 'is written, which the baseline did not do', write_changed: sentence[change.change === 'name' ? 'value' : change.change] }[kind];
+  const keeps = kind === 'write_missing' && change.candidate !== null || kind === 'write_extra' && change.baseline !== null;
+  const what = {
+    write_missing: `is no longer written${keeps ? ' and keeps what it had' : ''}`, write_extra: 'is written, which the baseline did not do', write_changed: changeWords[change.change],
+  }[kind];
   return {
     kind, change: change.change === 'name' ? 'value' : change.change, segments: change.segments, key: baseline.stateKey,
-    baseline: change.baseline, candidate: change.candidate, message: `${baseline.key}: ${name} ${what}`,
+    baseline: change.baseline, candidate: change.candidate, message: `${baseline.key}: ${placeInValue(baseline, change, part)} ${what}`,
   };
 }
-
-const sentence = {
-  value: 'has another value', type: 'has another type', missing: 'lacks something', extra: 'has something more', order: 'has the same items in another order',
-} as const;
 
 /** Who wrote the part decides: only the baseline → missing, only the candidate → extra, both or no parts known → by what is seen. */
 function kindOfPart(baseline: WriteDocument, candidate: WriteDocument, change: TreeChange, part: string | undefined): Extract<DifferenceKind, `write_${string}`> {
@@ -157,11 +145,12 @@ function compareWritten(baseline: WriteDocument, candidate: WriteDocument, optio
 function compareExpiry(baseline: WriteDocument, candidate: WriteDocument, { clockToleranceMs }: WriteComparison): Finding | undefined {
   const [before, after] = [baseline.expiry, candidate.expiry];
   if (sameExpiry(before, after, clockToleranceMs)) return undefined;
-  const words = { baseline: expiryInWords(before), candidate: expiryInWords(after) };
+  const words = { baseline: expiryOf(baseline), candidate: expiryOf(candidate) };
   const bothSet = before !== null && after !== null && before.kind !== 'cleared' && after.kind !== 'cleared';
   return {
     kind: 'expiry', change: before === null ? 'extra' : after === null ? 'missing' : 'value', segments: ['writes', baseline.key, 'expiry'], key: baseline.stateKey,
-    baseline: null, candidate: null, words, message: `${baseline.key}: ${after === null ? 'its expiry is no longer set' : before === null ? 'its expiry is set, which the baseline did not do' : 'another expiry'}`,
+    baseline: null, candidate: null, words,
+    message: `${baseline.key}: ${expiryMessage(before, after)}`,
     ...bothSet ? { expiries: { baselineMs: before.ms, candidateMs: after.ms, exact: before.kind === 'relative' && after.kind === 'relative' } } : {},
   };
 }

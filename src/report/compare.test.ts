@@ -1,9 +1,11 @@
 import { gzipSync } from 'node:zlib';
+import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { byteString, utf8ByteString } from '../lib/bytes.ts';
 import type { CaseOutcome, Effect, ExpiryEffect, OutcomeCall } from '../model/run.ts';
 import { compareOutcomes } from './compare.ts';
 import { callOf, effectOf, hashOf, jsonResponse, outcomeOf, setOf, stringOf } from './outcome.ts';
+import { differenceLines } from './terminal.ts';
 
 const kinds = (baseline: Partial<CaseOutcome>, candidate: Partial<CaseOutcome>): string[] =>
   compareOutcomes(outcomeOf(baseline), outcomeOf(candidate)).map((difference) => `${difference.kind} ${difference.path}`);
@@ -190,5 +192,42 @@ describe('calls and messages', () => {
     expect(kinds({ messages: [m('a', '1'), m('b', '2')] }, { messages: [m('b', '2'), m('a', '1')] })).toEqual([]);
     expect(kinds({ messages: [m('a', '1'), m('a', '2')] }, { messages: [m('a', '2'), m('a', '1')] })).toEqual(['order $.messages.a']);
     expect(kinds({ messages: [m('a', '1')] }, { messages: [] })).toEqual(['write_missing $.messages.a[*]']);
+  });
+});
+
+describe('words', () => {
+  const words = (baseline: Partial<CaseOutcome>, candidate: Partial<CaseOutcome>): string[] => compareOutcomes(outcomeOf(baseline), outcomeOf(candidate))
+    .map((difference) => differenceLines(difference, pc.createColors(false)).join(' | ').replaceAll(/(baseline|candidate) +/g, '$1 ').replaceAll('redis:0/', ''));
+  const said = (baseline: Effect | undefined, candidate: Effect | undefined): string => words({ effects: baseline === undefined ? [] : [baseline] }, { effects: candidate === undefined ? [] : [candidate] }).join('; ');
+  const minute: ExpiryEffect = { kind: 'relative', ms: 60_000 };
+  it('say what was done to a key', () => {
+    const [text, touched] = [effectOf('k', stringOf('v')), effectOf('k', stringOf('v'), { valueWritten: false, expiry: minute })];
+    expect(said(text, undefined)).toBe('k is no longer written | baseline "v" | candidate (not written)');
+    expect(said(undefined, text)).toBe('k is written, which the baseline did not do | baseline (not written) | candidate "v"');
+    expect(said(effectOf('k', null, { before: text.after }), undefined)).toBe('k is no longer deleted | baseline deleted | candidate (not written)');
+    expect(said(text, effectOf('k', null, { before: text.after }))).toBe('k is deleted instead of written | baseline "v" | candidate deleted');
+    expect(said(touched, undefined)).toBe('k: its expiry is no longer set | baseline expires 1 min after it is set | candidate (not written)');
+    expect(said(effectOf('s', setOf('a', 'c'), { parts: ['b', 'c'] }), undefined)).toContain('| baseline removes "b", adds "c" |');
+    expect(said(undefined, effectOf('h', hashOf({ a: '1', b: '2' }), { parts: ['a'] }))).toContain('| candidate a = "1"');
+    const seven = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    expect(said(effectOf('h', hashOf(Object.fromEntries(seven.map((name) => [name, '1']))), { parts: seven }), undefined)).toContain('e = "1", 2 more |');
+  });
+  it('say where in a value, and what happened to an expiry', () => {
+    expect(said(effectOf('k', stringOf('1')), effectOf('k', stringOf('2')))).toBe('k: the value differs | baseline "1" | candidate "2"');
+    expect(said(effectOf('k', stringOf('{"a":{"b":1}}')), effectOf('k', stringOf('{"a":{"b":2}}')))).toBe('k: a.b differs | baseline 1 | candidate 2');
+    expect(said(effectOf('h', hashOf({ f: '{"b":1}' }), { parts: ['f'] }), effectOf('h', hashOf({ f: '{}' }), { parts: ['f'] }))).toBe('h: field f: b is missing | baseline 1 | candidate (not there)');
+    expect(said(effectOf('l', { type: 'list', items: ['a', 'b'] }), effectOf('l', { type: 'list', items: ['a', 'c'] }))).toBe('l: item 1 differs | baseline "b" | candidate "c"');
+    const seen = effectOf('h', hashOf({ f: '2' }), { parts: ['f'] });
+    expect(said(seen, effectOf('h', hashOf({ f: '1' }), { parts: [], valueWritten: false, expiry: minute }))).toContain('h: field f is no longer written and keeps what it had | baseline "2" | candidate "1"');
+    const expiring = effectOf('k', stringOf('v'), { expiry: minute });
+    expect(said(expiring, effectOf('k', stringOf('v'), { expiry: hour }))).toBe('k: expires at another time | baseline expires 1 min after it is set | candidate expires 1 h after it is set');
+    expect(said(expiring, effectOf('k', stringOf('v')))).toBe('k: its expiry is no longer set | baseline expires 1 min after it is set | candidate never expires');
+  });
+  it('say what of an answer, a call or a message', () => {
+    expect(words({ response: jsonResponse({}, { status: 201 }) }, { response: jsonResponse({}) })).toEqual(['answers 200 instead of 201 | baseline 201 | candidate 200']);
+    expect(words({ response: jsonResponse({ a: { b: 1 } }) }, { response: jsonResponse({ a: {} }) })).toEqual(['response body: a.b is missing | baseline 1 | candidate (not there)']);
+    expect(words({ response: jsonResponse({}, { headers: [['x-kind', 'a']] }) }, { response: jsonResponse({}, { headers: [['x-kind', 'b']] }) })).toEqual(['response header x-kind differs | baseline "a" | candidate "b"']);
+    expect(words({ calls: [callOf('GET', '/a')] }, {})).toEqual(['call GET /a to api is no longer made | baseline GET /a | candidate (not called)']);
+    expect(words({ messages: [{ channel: 'c', message: 'm' }] }, {})).toEqual(['a message on c is no longer published | baseline "m" | candidate (not published)']);
   });
 });

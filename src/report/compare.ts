@@ -4,6 +4,7 @@ import type { CaseOutcome } from '../model/run.ts';
 import { compareCalls } from './compare-calls.ts';
 import { compareWrites, leastClockToleranceMs } from './compare-effects.ts';
 import { diffTrees, type TreeChange } from './diff-tree.ts';
+import { changeWords } from './effect-words.ts';
 import { documentOf, type CaseDocument } from './document.ts';
 import { differenceOf, type Finding } from './finding.ts';
 import type { Segment } from './paths.ts';
@@ -12,6 +13,7 @@ import { renamed, type RenamedToken } from './rename.ts';
 import { isSameMoment, type RunClock } from './run-clock.ts';
 import { learnTemplates, type NameTemplates } from './templates.ts';
 import { leaf, type Tree } from './tree.ts';
+import { show } from './words.ts';
 
 /** What is known about a case beside its two outcomes. All of it may be left out. */
 export interface ComparisonContext {
@@ -108,14 +110,11 @@ function baseFinding(change: TreeChange): Pick<Finding, 'change' | 'segments' | 
   return { change: change.change === 'name' ? 'value' : change.change, segments: change.segments, baseline: change.baseline, candidate: change.candidate };
 }
 
-const sentences = {
-  value: 'is another value', name: 'is another value', type: 'has another type', missing: 'is missing', extra: 'is new', order: 'has the same items in another order',
-} as const;
-
-function responseMessage(change: TreeChange): string {
-  const [, part, ...rest] = change.segments;
-  const place = rest.length === 0 ? `response ${part}` : `response ${part} ${rest.join('.')}`;
-  return `${place} ${sentences[change.change]}`;
+function responseMessage({ segments, change, baseline, candidate }: TreeChange): string {
+  const [, part, ...rest] = segments;
+  if (part === 'status') return `answers ${show(candidate) ?? 'nothing'} instead of ${show(baseline) ?? 'nothing'}`;
+  const place = part === 'headers' ? `response header ${rest.join('.')}` : rest.length === 0 ? `response ${part}` : `response ${part}: ${rest.join('.')}`;
+  return `${place} ${changeWords[change]}`;
 }
 
 function compareMessages(baseline: CaseDocument, candidate: CaseDocument, options: Options): void {

@@ -15,7 +15,7 @@ export interface Finding {
   readonly baseline: Tree | null;
   readonly candidate: Tree | null;
   /** In place of the values, where they are not what differs. */
-  readonly words?: { readonly baseline: string; readonly candidate: string };
+  readonly words?: { readonly baseline?: string; readonly candidate?: string };
   readonly message: string;
   /** Two expiries in ms where both were set: their distance is what noise may bound. */
   readonly expiries?: { readonly baselineMs: number; readonly candidateMs: number; readonly exact: boolean };

@@ -18,6 +18,11 @@ describe('templates of state keys', () => {
     const names = [...kinds.flatMap((kind) => people.map((name) => `shop:${kind}:${name}`)), 'shop:audit', 'shop:top'];
     expect(templatesOf(names)).toEqual(['shop:audit', 'shop:cart:*', 'shop:limit:*', 'shop:order:*', 'shop:profile:*', 'shop:session:*', 'shop:top']);
   });
+  it('what is no plain word is an id where most are', () => {
+    const receipts = ['VhYkSVZkRH84', 'q1W2e3R4t5Y6', 'aB3dE5fG7hJ9', 'Zz9yX8wV7u6T', 'kL1mN2oP3qR4', '8sT7uV6wX5yZ'].map((id) => `receipt:${id}`);
+    expect(templatesOf([...receipts, 'receipt:TEvjvnltftXk', 'receipt:last'])).toEqual(['receipt:*', 'receipt:last']);
+    expect(templatesOf([...receipts.slice(1, 3), 'receipt:TEvjvnltftXk'])).toContain('receipt:TEvjvnltftXk');
+  });
   it('ids below ids are ids', () => {
     expect(templatesOf(people.flatMap((name) => people.map((other) => `follows:${name}:${other}`)))).toEqual(['follows:*:*']);
   });

@@ -1,5 +1,5 @@
 import { routeOf } from '../model/route.ts';
-import { looksGenerated } from './value-class.ts';
+import { isPlain, looksGenerated } from './value-class.ts';
 
 /** Distinct names at one place from which on the place holds an id rather than a word. */
 const manyNames = 6;
@@ -15,6 +15,8 @@ export class Templates {
   readonly #separators: RegExp;
   /** By generalised prefix: the names seen next, each with those seen after it. */
   readonly #seen = new Map<string, Map<string, Set<string>>>();
+  /** By generalised prefix: how many names have an id next. There, what is no plain word is one too, though it does not look generated. */
+  readonly #ids = new Map<string, number>();
   readonly #kinds = new Map<string, boolean>();
 
   /** `separators` must capture, so that split keeps them. Names are told first, then {@link of} is asked. */
@@ -34,8 +36,12 @@ export class Templates {
 
   #note(parts: readonly string[], place: number): void {
     const part = parts[place];
-    if (part === undefined || isId(part)) return;
+    if (part === undefined) return;
     const prefix = parts.slice(0, place).reduce((before, piece, index) => before + (index % 2 === 1 ? piece : this.#general(before, piece, index)), '');
+    if (isId(part)) {
+      this.#ids.set(prefix, (this.#ids.get(prefix) ?? 0) + 1);
+      return;
+    }
     let seen = this.#seen.get(prefix);
     if (seen === undefined) this.#seen.set(prefix, (seen = new Map()));
     let below = seen.get(part);
@@ -45,7 +51,7 @@ export class Templates {
   }
 
   #general(prefix: string, part: string, place: number): string {
-    if (isId(part)) return '*';
+    if (isId(part) || (!isPlain(part) && (this.#ids.get(prefix) ?? 0) >= manyNames)) return '*';
     // the first place names the kind of thing, however many kinds there are
     return place > 0 && (this.#seen.get(prefix)?.size ?? 0) >= manyNames && !this.#holdsKinds(prefix) ? '*' : part;
   }

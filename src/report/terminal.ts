@@ -27,23 +27,25 @@ export function terminalReport(report: Report, options: TerminalOptions = {}): s
   const colors = options.colors === undefined ? pc : pc.createColors(options.colors);
   const shown = options.groups ?? 12;
   const lines: string[] = [];
-  for (const group of report.groups.slice(0, shown)) lines.push(...groupLines(group, report, colors), '');
+  report.groups.slice(0, shown).forEach((group, index) => lines.push(...groupLines(group, { report, before: report.groups[index - 1], colors }), ''));
   if (report.groups.length > shown) lines.push(colors.dim(`… and ${count(report.groups.length - shown, 'more cause')} (in the JSON and HTML reports)`), '');
   lines.push(...problemLines(report, colors));
   lines.push(totalsLine(report, colors), ...footLines(report, colors));
   return lines.join('\n');
 }
 
-function groupLines(group: DifferenceGroup, report: Report, colors: Colors): string[] {
+function groupLines(group: DifferenceGroup, { report, before, colors }: { report: Report; before: DifferenceGroup | undefined; colors: Colors }): string[] {
   const first = group.cases[0] ?? '';
   const example = report.cases.find((entry) => entry.id === first);
-  const head = `${colors.red('✗')} ${colors.bold(visible(group.route))}  ${colors.yellow(kindWords[group.kind])}  ${visible(group.path)}  ${colors.dim(count(group.cases.length, 'request'))}`;
-  return [head, ...differenceLines(group.example, colors).map((line) => `    ${line}`), `    ${colors.dim(`${first} ${example === undefined ? '' : `${example.method} ${shorten(visible(example.target), 100)}`}`.trimEnd())}`];
+  const isSame = before !== undefined && before.cases.length === group.cases.length && before.cases.every((id, index) => id === group.cases[index]);
+  const head = `${colors.red('✗')} ${colors.bold(visible(group.route))}  ${colors.yellow(kindWords[group.kind])}  ${visible(group.path)}  ${colors.dim(`${isSame ? 'the same ' : ''}${count(group.cases.length, 'request')}`)}`;
+  const where = `${first} ${example === undefined ? '' : `${example.method} ${shorten(visible(example.target), 100)}`}`.trimEnd();
+  return [head, ...differenceLines(group.example, colors).map((line) => `    ${line}`), ...isSame ? [] : [`    ${colors.dim(`first in ${where}`)}`]];
 }
 
 /** A difference in a few lines: what, then the baseline's and the candidate's side. */
 export function differenceLines(difference: Difference, colors: Colors = pc): string[] {
-  const side = (value: string | undefined): string => (value === undefined ? '(not there)' : shorten(visible(value), 160));
+  const side = (value: string | undefined): string => (value === undefined ? `(${absentWords(difference)})` : shorten(visible(value), 160));
   return [
     visible(shorten(difference.message, 200)),
     ...difference.baseline === undefined && difference.candidate === undefined ? [] : [
@@ -51,6 +53,13 @@ export function differenceLines(difference: Difference, colors: Colors = pc): st
       colors.dim('candidate  ') + colors.red(side(difference.candidate)),
     ],
   ];
+}
+
+/** What stands on the side that has nothing. */
+function absentWords({ kind, path }: Difference): string {
+  if (kind === 'call_missing' || kind === 'call_extra') return 'not called';
+  if (kind !== 'write_missing' && kind !== 'write_extra') return 'not there';
+  return path.startsWith('$.messages') ? 'not published' : 'not written';
 }
 
 /** All that is to say about one case, for a test runner's failure. */

@@ -102,8 +102,8 @@ export function sameShape(a: string, b: string, generatedHere = false): boolean 
 
 const shortId = /^[A-Za-z0-9_-]{4,7}$/;
 
-/** A word in one case or with a capital, words joined by `-` or `_`, a number. */
-function isPlain(token: string): boolean {
+/** Whether a token is a word in one case or with a capital, such words joined by `-` or `_`, or a number. */
+export function isPlain(token: string): boolean {
   return /^\d+$/.test(token) || token.split(/[-_]/).every((word) => /^(?:[A-Z]?[a-z]*|[A-Z]+)$/.test(word));
 }
 
