@@ -93,7 +93,7 @@ export function sameShape(a: string, b: string, generatedHere = false): boolean 
   if (left === undefined || right === undefined || !(left.strict || right.strict || mayBeIds)) return false;
   if (left.shape === 'decimal' || right.shape === 'decimal') {
     // an all-digit hexadecimal id is rare but real
-    return left.shape !== right.shape && a.length === b.length && a.length >= 8 && [left, right].some((side) => side.shape === 'hex' && side.strict);
+    return left.shape !== right.shape && a.length === b.length && a.length >= 8 && [left, right].some((side) => side.shape === 'hex' && (side.strict || mayBeIds));
   }
   if (left.shape === 'uuid' || right.shape === 'uuid') return left.shape === right.shape;
   if (left.shape === 'hex' && right.shape === 'hex') return a.length === b.length && (a.toLowerCase() === a) === (b.toLowerCase() === b);
