@@ -1,5 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FakeClock, withoutSleep } from './fake-clock.ts';
@@ -16,14 +18,31 @@ afterEach(() => {
   for (const clock of open.splice(0)) clock.close([]);
 });
 
-/** A program that answers each line with the time of day, how long a sleep of 50 ms took, and the same for a wait with a time limit. */
+/** A program that answers each line with the time of day, how long a sleep of 50 ms took, and the same for waits with a time limit. */
 const script = `
-import select, sys, threading, time
+import ctypes, select, sys, threading, time
+libc = ctypes.CDLL(None)
+
+def condition(clock):
+    attributes, condition = ctypes.create_string_buffer(64), ctypes.create_string_buffer(64)
+    libc.pthread_condattr_init(attributes); libc.pthread_condattr_setclock(attributes, clock)
+    libc.pthread_cond_init(condition, attributes)
+    return condition
+
+def wait(condition, clock, mutex=ctypes.create_string_buffer(64)):
+    begun = time.monotonic(); until = time.clock_gettime_ns(clock) + 50_000_000
+    libc.pthread_mutex_lock(mutex)
+    libc.pthread_cond_timedwait(condition, mutex, (ctypes.c_long * 2)(until // 10**9, until % 10**9))
+    libc.pthread_mutex_unlock(mutex)
+    return time.monotonic() - begun
+
+steady, wall = condition(time.CLOCK_MONOTONIC), condition(time.CLOCK_REALTIME)
 for line in sys.stdin:
     begun = time.monotonic(); time.sleep(0.05); slept = time.monotonic() - begun
     begun = time.monotonic(); threading.Event().wait(0.05); waited = time.monotonic() - begun
     begun = time.monotonic(); select.select([], [], [], 0.05); selected = time.monotonic() - begun
-    print(time.time() * 1000, slept * 1000, waited * 1000, selected * 1000, flush=True)
+    conditions = wait(steady, time.CLOCK_MONOTONIC), wait(wall, time.CLOCK_REALTIME)
+    print(time.time() * 1000, *(1000 * took for took in (slept, waited, selected, *conditions)), flush=True)
 `;
 
 describe.skipIf(!present)('the clock of a Python program', () => {
@@ -53,6 +72,18 @@ describe.skipIf(!present)('the clock of a Python program', () => {
     child.stdin.end();
     expect(await once(child, 'exit')).toEqual([0, null]);
   }, 30_000);
+});
+
+test.skipIf(created === null)('everybody may read what a clock needs, whatever the mask of new files', () => {
+  const mask = process.umask(0o077);
+  try {
+    const clock = FakeClock.create(0) as FakeClock;
+    open.push(clock);
+    const { LD_PRELOAD: library = '', FAKETIME_TIMESTAMP_FILE: file = '' } = clock.environment('');
+    expect([dirname(library), library, file].map((path) => (statSync(path).mode & 0o777).toString(8))).toEqual(['755', '644', '644']);
+  } finally {
+    process.umask(mask);
+  }
 });
 
 test('a library is patched in its table of symbols, and left as it is where the name does not stand twice', () => {

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fchmodSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -6,7 +6,6 @@ import { join } from 'node:path';
  * The time of day in a service that is not Node.js: libfaketime, where it is installed, adds to the clock what a file of the lane says, and
  * reads that file anew for every look at the clock (7 µs). So a case begins at the time its request was recorded, and time runs on from there.
  * Monotonic clocks stay real, and with them sleeps and timeouts. Programs that ask the kernel directly (static binaries, Go) are not reached.
- * What was tried: docs/discoveries/clock-of-other-languages.md
  */
 
 const libraryName = 'libfaketimeMT.so.1'; // the one for programs with threads
@@ -49,8 +48,10 @@ function prepare(): Prepared | undefined {
     const folder = mkdtempSync(join(tmpdir(), 'foreshard-clock-'));
     if (!armed) process.once('exit', clear);
     armed = true;
+    chmodSync(folder, 0o755); // a service may give up its rights after its start
     const library = join(folder, libraryName);
     writeFileSync(library, withoutSleep(readFileSync(installed)));
+    chmodSync(library, 0o644);
     return { folder, library };
   } catch {
     return undefined; // nowhere to put it: the clock stays real
@@ -79,7 +80,8 @@ export class FakeClock {
   private constructor(library: string, file: string) {
     this.#library = library;
     this.#file = file;
-    this.#fd = openSync(file, 'w', 0o644);
+    this.#fd = openSync(file, 'w');
+    fchmodSync(this.#fd, 0o644);
   }
 
   /** A clock that is `offsetMs` ahead of the real one; null where libfaketime is not installed. */
@@ -98,6 +100,7 @@ export class FakeClock {
       LD_PRELOAD: preloaded === '' ? this.#library : `${this.#library}:${preloaded}`,
       FAKETIME_TIMESTAMP_FILE: this.#file, FAKETIME_NO_CACHE: '1', NO_FAKE_STAT: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1', // its name until 0.9.9
+      FAKETIME_FORCE_MONOTONIC_FIX: '0', // else a wait until a point of the steady clock returns at once or never with a C library that needs no fix
     };
   }
 
