@@ -312,7 +312,7 @@ export class RecordingMirror {
       this.memory.used(state);
       this.touch(by, state, { read: state.accessRead, written: state.accessWritten });
       if (!state.accessWritten) continue;
-      const entry = this.peek(state);
+      const entry = this.keyspace.database(state.database.index).peek(state.key); // as of the run: it may expire any moment
       this.#revise(state, entry === undefined ? null : elementFromEntry(entry), 'write', by);
     }
   }
