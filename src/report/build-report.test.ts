@@ -147,6 +147,15 @@ describe('self-replay gate', () => {
     expect(result.reproduced).toBe(1);
     expect(result.allowances?.every(({ reason, requests }) => reason.startsWith('raced') && requests === 1)).toBe(true);
   });
+  it('nor the time that passed until it was asked how long something lasts', async () => {
+    const outcome = (left: number): CaseOutcome => answer('r1', { left });
+    const reproduced = async (commandNames: readonly string[], left: number): Promise<number> => {
+      const request = record('r1', { left: 59_950 }, { commandNames, durationMs: 60 });
+      return (await build([request], [outcome(left)], [outcome(left)])).gate.reproduced;
+    };
+    expect([await reproduced(['PTTL', 'SET'], 60_000), await reproduced(['PTTL'], 60_030), await reproduced(['SET'], 60_000)]).toEqual([1, 0, 0]);
+    expect([await reproduced(['TTL'], 59_951), await reproduced(['TTL'], 59_952)]).toEqual([1, 0]);
+  });
   it('nor keys that came or went between the pages of a listing', async () => {
     const given = revisionOf('v', null);
     const other: Revision = { kind: 'revision', key: 'redis:0/new', revision: 1, hash: keep(encodeValue(stringOf('x'))).hash, sizeBytes: 1, expiresAtMs: null, position: 5, at: 0, by: 'r2', cause: 'write' };

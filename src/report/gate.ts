@@ -16,7 +16,7 @@ import type { Noise } from './noise.ts';
 import { outcomeOf } from './outcome.ts';
 import { generalPath } from './places.ts';
 import type { NameTemplates } from './templates.ts';
-import { canonical } from './tree.ts';
+import { canonical, type Tree } from './tree.ts';
 import { commonClass, mask } from './value-class.ts';
 
 /** What the gate needs beside a request and its replay. */
@@ -58,7 +58,7 @@ export async function gateCase(record: RequestRecord, replayed: CaseOutcome | un
   if (findings.length > 0) findings = compareDocuments(...documents, context.comparison(await knownBefore(record, [replayed], context.bytes))).findings;
   const allowances: { path: string; reason: string }[] = [];
   const failures = findings.filter((finding) => {
-    const reason = allowance(finding) ?? racedReason(record, finding, context.bytes.chains) ?? (context.noise.covers(context.route, finding.segments) ? 'differs between control runs' : undefined);
+    const reason = allowance(finding) ?? lastingReason(record, finding) ?? racedReason(record, finding, context.bytes.chains) ?? (context.noise.covers(context.route, finding.segments) ? 'differs between control runs' : undefined);
     if (reason !== undefined) allowances.push({ path: generalPath(finding.segments, context.templates), reason });
     return reason === undefined;
   });
@@ -74,6 +74,22 @@ function allowance(finding: Finding): string | undefined {
   if (found === 'uuid' || found === 'token') return 'another generated id';
   const [a, b] = [finding.baseline, finding.candidate];
   return found === 'pattern' && a.kind === 'leaf' && b.kind === 'leaf' && mask(String(a.value)) === mask(String(b.value)) ? 'another moment or id in a text' : undefined;
+}
+
+/** Commands that answer how long something will last or has lasted, with the unit in ms. */
+const lasting: ReadonlyMap<string, number> = new Map([['TTL', 1000], ['OBJECT', 1000], ['PTTL', 1], ['XPENDING', 1], ['XINFO', 1]]);
+
+/** While it was recorded real time passed on the server; in replay it may stand still. Whole seconds may be the next ones. */
+function lastingReason({ commandNames, durationMs }: RequestRecord, { change, baseline, candidate }: Finding): string | undefined {
+  const unitMs = Math.min(...commandNames.map((name) => lasting.get(name) ?? Infinity));
+  if (change !== 'value' || unitMs === Infinity || baseline === null || candidate === null) return undefined;
+  const [a, b] = [numberIn(baseline), numberIn(candidate)];
+  return a !== undefined && b !== undefined && Math.abs(a - b) <= Math.ceil(durationMs / unitMs) ? 'a time left, while time passed' : undefined;
+}
+
+function numberIn(tree: Tree): number | undefined {
+  if (tree.kind !== 'leaf' || !/^-?\d+(?:\.\d+)?$/.test(String(tree.value))) return undefined;
+  return Number(tree.value);
 }
 
 /**
