@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { contentHash } from '../dist/lib/content-hash.js';
 import { encodeValue } from '../dist/model/element-codec.js';
 import { redisStateKey } from '../dist/model/state-key.js';
+import { CaseClock } from '../dist/replay/case-clock.js';
 import { EntryCache } from '../dist/replay/entry-cache.js';
 import { KeyIndex, KnownState } from '../dist/replay/known-state.js';
 import { Overlay } from '../dist/replay/overlay.js';
@@ -134,7 +135,7 @@ async function overlayOfOneCase({ port }) {
     await cache.load(revisions);
     const needs = new Map(revisions.map((revision) => [revision.key, revision]));
     const overlay = new Overlay({
-      state: new KnownState(recording, { position: 1 }, needs), keys: keyIndex, cache, startedAt: 0, elapsed: () => 0, seed: '0'.repeat(32), hints: [],
+      state: new KnownState(recording, { position: 1 }, needs), keys: keyIndex, cache, clock: new CaseClock(0, 'stands'), seed: '0'.repeat(32), hints: [],
     });
     const database = overlay.keyspace('redis').database(0);
     for (const { key } of revisions) if (database.read(key.slice('redis:0/'.length)) === undefined) throw new Error(`${key} is missing`);

@@ -17,6 +17,8 @@ export interface AccessObserver {
   /** `part`: the hash field or set/zset member; null: the whole value. */
   write(database: number, key: ByteString, part: ByteString | null): void;
   expiry(database: number, key: ByteString, change: ExpiryChange): void;
+  /** An element was found to have expired, and is gone: what it was until then. No command did it. */
+  lapse?(database: number, key: ByteString, entry: Entry): void;
   /** A command consulted the list of all keys. */
   listing(database: number): void;
   publish(channel: ByteString, message: ByteString): void;
@@ -61,6 +63,7 @@ export class Database {
     if (entry === null || entry === undefined) return undefined;
     if (entry.expiresAtMs !== null && entry.expiresAtMs <= this.#now()) {
       this.#own.set(key, null);
+      this.#observer?.lapse?.(this.index, key, entry);
       this.#notify(key);
       return undefined;
     }
@@ -107,8 +110,9 @@ export class Database {
 
   /** Removes a key. The observer is told of the write whether it existed or not; returns whether it did. */
   delete(key: ByteString): boolean {
+    const existed = this.peek(key) !== undefined;
     this.#observer?.write(this.index, key, null);
-    return this.remove(key);
+    return existed && this.remove(key);
   }
 
   /** Removes a key without telling the observer. */

@@ -25,6 +25,14 @@ describe('commands', () => {
     expect(told).toEqual(['EVAL(return,0)', 'JSON.GET(doc,$)', 'CLIENT TRACKING(TRACKING,ON)']);
   });
 
+  it('lets no time pass while a command or a transaction runs', () => {
+    let now = 1_700_000_000_000;
+    const { run } = manualKeyspace({ now: () => now++ });
+    for (const line of ['SET a 1 PX 3', 'MULTI', 'PTTL a', 'TIME', 'TIME', 'PTTL a']) run(line);
+    const [first, ...rest] = run('EXEC') as unknown[];
+    expect(rest).toEqual([expect.anything(), rest[0], first]);
+  });
+
   it('answers a fault of its own with an error that cannot be taken for the store\'s', () => {
     const told: string[] = [];
     const { run } = manualKeyspace({

@@ -32,6 +32,8 @@ export class Keyspace implements KeyspaceHost {
   #subscriptions: SubscriptionTable | undefined;
   readonly #sessions = new Map<Session, number>();
   #lastSessionId = 0;
+  /** Time stands still while a command or transaction runs, as in Redis. */
+  #time: number | undefined;
 
   constructor(options: KeyspaceOptions) {
     this.options = options;
@@ -48,7 +50,7 @@ export class Keyspace implements KeyspaceHost {
     let database = this.#databases.get(index);
     if (database === undefined) {
       database = new Database({
-        index, now: this.options.now, base: this.options.base, observer: this.options.observer,
+        index, now: () => this.#now(), base: this.options.base, observer: this.options.observer,
         onChange: (changed, key, isNew) => {
           this.#watched?.changed(changed, key);
           this.#blocked?.changed(changed, key, isNew);
@@ -70,9 +72,15 @@ export class Keyspace implements KeyspaceHost {
    */
   execute(session: Session, args: readonly ByteString[], deliver: (reply: Reply) => void): void {
     if (!this.#sessions.has(session)) this.#sessions.set(session, ++this.#lastSessionId);
-    const reply = this.#reply(session, args, deliver);
-    if (reply !== undefined) deliver(reply);
-    this.#blocked?.serve((database, key) => this.database(database).peek(key)?.type);
+    const outer = this.#time;
+    this.#time ??= this.options.now();
+    try {
+      const reply = this.#reply(session, args, deliver);
+      if (reply !== undefined) deliver(reply);
+      this.#blocked?.serve((database, key) => this.database(database).peek(key)?.type);
+    } finally {
+      this.#time = outer;
+    }
   }
 
   /** Ends a session: unwatches, unsubscribes; a command of it that still waits is answered with an error. */
@@ -182,7 +190,11 @@ export class Keyspace implements KeyspaceHost {
   }
 
   #context(session: Session, spec: CommandSpec): CommandContext {
-    return { keyspace: this, session, db: this.database(session.database), name: upperName(spec), now: this.options.now() };
+    return { keyspace: this, session, db: this.database(session.database), name: upperName(spec), now: this.#now() };
+  }
+
+  #now(): number {
+    return this.#time ?? this.options.now();
   }
 
   #errorReply(error: unknown, args: readonly ByteString[]): ErrorReply {

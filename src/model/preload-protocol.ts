@@ -15,7 +15,10 @@ export const inheritedTagVariable = 'FORESHARD_TAG';
  */
 export const contextHeader = 'x-foreshard-context';
 
-/** Redis command prefix that carries the tag: `FS.L <tag> <command…>`. The gateway takes both arguments off. */
+/**
+ * Redis command prefix that carries the tag: `FS.L <tag> <command…>`, or `FS.L <tag>;<now> <command…>` once the request's clock has moved on from its
+ * start (now: Unix ms). The gateway takes both arguments off.
+ */
 export const laneCommand = 'FS.L';
 
 /** Where connections that the service opens to `from` really go. They arrive in plain text: TLS of the service's ends in the preload. */

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { contextForChild, cryptoRandomOf, currentContext, hold, holdUntil, mathRandomOf, onIdle, openContext, release, storage } from './context.ts';
+import { contextForChild, cryptoRandomOf, currentContext, hold, holdUntil, mathRandomOf, moveClock, onIdle, openContext, release, storage } from './context.ts';
 import type { RequestContext } from './context.ts';
 
 const seed = '0123456789abcdef0123456789abcdef';
@@ -21,6 +21,13 @@ describe('the header', () => {
   test('holds tag, clock and seed', () => {
     const context = open(`case-7;1700000000123;${seed}`);
     expect(context).toMatchObject({ tag: 'case-7', clockMs: 1_700_000_000_123, seed, commandHead: '$4\r\nFS.L\r\n$6\r\ncase-7\r\n' });
+  });
+
+  test('is sent on with the time once the clock has moved', () => {
+    const context = open(`case-8;1700000000123;${seed}`);
+    expect(context.laneTag).toBe('case-8');
+    moveClock(context, 1_700_000_000_150);
+    expect(context).toMatchObject({ clockMs: 1_700_000_000_150, laneTag: 'case-8;1700000000150', commandHead: '$4\r\nFS.L\r\n$20\r\ncase-8;1700000000150\r\n' });
   });
 
   test('may hold a tag alone: time and randomness are real then', () => {

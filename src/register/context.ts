@@ -5,12 +5,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { sfc32 } from '../lib/prng.ts';
 import type { Prng } from '../lib/prng.ts';
+import { laneCommand } from '../model/preload-protocol.ts';
 
 /** One request in flight. Created by {@link openContext}; shared by all code that runs on the request's behalf. */
 export interface RequestContext {
   readonly tag: string;
-  /** `$4 FS.L $n tag` as RESP bulk strings: what a tagged command begins with. */
-  readonly commandHead: string;
+  /** What stands for the request before its Redis commands: the tag, and once its clock has moved also the time (see {@link laneCommand}). */
+  laneTag: string;
+  /** `$4 FS.L $n laneTag` as RESP bulk strings: what a tagged command begins with. */
+  commandHead: string;
   /** Unix ms the request believes it is; undefined: real time. */
   clockMs: number | undefined;
   /** Seed of the request's randomness, 32 hex digits; undefined: real randomness. */
@@ -43,6 +46,18 @@ export function currentContext(): RequestContext | undefined {
 /** Makes everything in this process without a context of its own belong to `context`. */
 export function inheritContext(context: RequestContext): void {
   inherited = context;
+  if (context.clockMs !== undefined) moveClock(context, context.clockMs); // that of the request may have moved before
+}
+
+/** Makes it `unixMs` in the request: its state is told with each command, since expiry goes by the same clock. */
+export function moveClock(context: RequestContext, unixMs: number): void {
+  context.clockMs = unixMs;
+  context.laneTag = `${context.tag};${unixMs}`;
+  context.commandHead = headOf(context.laneTag);
+}
+
+function headOf(laneTag: string): string {
+  return `$4\r\n${laneCommand}\r\n$${laneTag.length}\r\n${laneTag}\r\n`;
 }
 
 /**
@@ -57,7 +72,8 @@ export function openContext(text: string): RequestContext | undefined {
   const clockMs = now === undefined || now === '' ? Number.NaN : Number(now);
   const context: RequestContext = {
     tag,
-    commandHead: `$4\r\nFS.L\r\n$${tag.length}\r\n${tag}\r\n`,
+    laneTag: tag,
+    commandHead: headOf(tag),
     clockMs: Number.isFinite(clockMs) ? Math.trunc(clockMs) : undefined,
     seed: seed !== undefined && /^[0-9a-f]{32}$/i.test(seed) ? seed : undefined,
     clockReads: 0,

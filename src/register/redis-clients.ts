@@ -70,7 +70,7 @@ function patchCommandsQueue(prototype: object, goesToGateway: Decide): void {
     const [command, ...rest] = args as [readonly unknown[], ...unknown[]];
     const name = String(command[0]).toLowerCase();
     if (context === undefined || connectionLevel.has(name) || subscriptions.has(name)) return Reflect.apply(original, this, args);
-    const sent = goesToGateway(undefined) ? [laneCommand, context.tag, ...command] : command;
+    const sent = goesToGateway(undefined) ? [laneCommand, context.laneTag, ...command] : command;
     const promise = Reflect.apply(original, this, [sent, ...rest]);
     holdUntil(context, promise);
     return promise;

@@ -3,19 +3,19 @@
  * that fires brings the clock to its own due time. A loop that waits for time to pass must end, so every 256th read adds 1 ms.
  * Not covered: performance.now, process.hrtime, Intl.DateTimeFormat without an argument, the Date header of responses.
  */
-import { currentContext } from './context.ts';
+import { currentContext, moveClock } from './context.ts';
 import type { RequestContext } from './context.ts';
 
 const readsPerMs = 256;
 
 /** Brings the request's clock to `dueMs`, never back. */
 export function advanceClock(context: RequestContext, dueMs: number): void {
-  if (context.clockMs !== undefined && context.clockMs < dueMs) context.clockMs = Math.trunc(dueMs);
+  if (context.clockMs !== undefined && context.clockMs < Math.trunc(dueMs)) moveClock(context, Math.trunc(dueMs));
 }
 
 function readClock(context: RequestContext, clockMs: number): number {
   if (++context.clockReads % readsPerMs !== 0) return clockMs;
-  context.clockMs = clockMs + 1;
+  moveClock(context, clockMs + 1);
   return clockMs + 1;
 }
 

@@ -8,6 +8,7 @@ import type { Header, Recording, RequestId, RequestRecord, ServiceSpec } from '.
 import { printable } from '../lib/bytes.ts';
 import { runFormatVersion, type CaseOutcome, type CaseProblem, type Run } from '../model/run.ts';
 import type { CaseFeed } from './case-feed.ts';
+import { CaseClock } from './case-clock.ts';
 import { CaseRun, outcomeResponse } from './case-run.ts';
 import { CallIndex, CallReplay } from './dependencies.ts';
 import { EntryCache } from './entry-cache.ts';
@@ -331,10 +332,9 @@ class ReplayEngine {
 
   /** @param slot where the case runs; none: for commands outside any case */
   #overlay({ request, needs }: PlannedCase, slot?: Slot): Overlay {
-    const startedAt = performance.now();
     return new Overlay({
       state: new KnownState(this.#options.recording, request, needs), keys: this.#keys, cache: this.#cache,
-      startedAt: request.at, elapsed: () => performance.now() - startedAt, seed: request.seed, hints: request.hints,
+      clock: new CaseClock(request.at, slot?.clockRuns === false ? 'stands' : 'runs'), seed: request.seed, hints: request.hints,
       ...this.#options.neighbours === undefined ? {} : { neighbours: this.#options.neighbours },
       ...slot === undefined ? {} : { publishOutside: (server, channel, message) => slot.publish(server, channel, message) },
     });

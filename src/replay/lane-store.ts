@@ -34,6 +34,7 @@ export function overlayTargets(overlay: Overlay): LaneTargets {
     target: (server) => ({
       keyspace: overlay.keyspace(server),
       ensure: (database, keys) => overlay.ensure(server, database, keys),
+      onClock: (unixMs) => overlay.clock.reach(unixMs),
       onCommand: () => overlay.noteCommand(),
     }),
     settle: async () => {},

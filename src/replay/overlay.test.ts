@@ -3,6 +3,7 @@ import { newSession } from '../keyspace/session.ts';
 import type { Reply } from '../keyspace/reply.ts';
 import type { RequestRecord } from '../model/recording.ts';
 import { RecordingInMemory } from '../testing/recording-in-memory.ts';
+import { CaseClock } from './case-clock.ts';
 import { EntryCache } from './entry-cache.ts';
 import { KeyIndex, KnownState } from './known-state.ts';
 import { Overlay } from './overlay.ts';
@@ -18,7 +19,7 @@ async function overlayFor(memory: RecordingInMemory, request: RequestRecord, pre
   const needs = planned?.needs ?? new Map();
   if (prefetch) await cache.load(needs.values());
   const overlay = new Overlay({
-    state: new KnownState(recording, request, needs), keys: new KeyIndex(recording), cache, startedAt: request.at, elapsed: () => 5, seed: request.seed, hints: request.hints,
+    state: new KnownState(recording, request, needs), keys: new KeyIndex(recording), cache, clock: new CaseClock(request.at, 'stands'), seed: request.seed, hints: request.hints,
   });
   const session = newSession(() => {});
   const { keysOf } = await import('../keyspace/registry.ts');
@@ -60,7 +61,7 @@ describe('what a case reads', () => {
       return Promise.all(items.map((item) => recording.payload(item.hash)));
     } });
     const overlay = new Overlay({
-      state: new KnownState(recording, request, new Map()), keys: new KeyIndex(recording), cache, startedAt: request.at, elapsed: () => 5, seed: request.seed, hints: [],
+      state: new KnownState(recording, request, new Map()), keys: new KeyIndex(recording), cache, clock: new CaseClock(request.at, 'stands'), seed: request.seed, hints: [],
       neighbours: (key) => (key === 'redis:0/other' ? ['redis:0/met', 'redis:0/gone', 'redis:0/never'] : []),
     });
     await overlay.ensure('redis', 0, ['other']);
@@ -140,6 +141,22 @@ describe('what a case did', () => {
     expect(await effectsOf(['EXPIRE', 'h', '10'], ['PERSIST', 'h'])).toMatchObject([{ expiry: { kind: 'cleared' } }]);
   });
 
+  test('is told of what has expired before the end as it was written, and of what was deleted then as deleted', async () => {
+    const memory = new RecordingInMemory();
+    memory.complete('redis');
+    const request = memory.request({ id: 'r000001', position: 10 });
+    const { overlay, run } = await overlayFor(memory, request);
+    for (const name of ['left', 'read', 'deleted', 'again']) await run('SET', name, 'v', 'PX', '1');
+    overlay.clock.reach(request.at + 20);
+    expect(await run('GET', 'read')).toBe(null);
+    expect(await run('DEL', 'deleted')).toBe(0);
+    await run('SET', 'again', 'w');
+    const expired = { after: { value: text('v'), expiresAtMs: request.at + 1 }, expiry: { kind: 'relative', ms: 1 } };
+    expect(overlay.effects()).toMatchObject([
+      { key: 'redis:0/left', ...expired }, { key: 'redis:0/read', ...expired }, { key: 'redis:0/deleted', after: null }, { key: 'redis:0/again', after: { value: text('w'), expiresAtMs: null } },
+    ]);
+  });
+
   test('never reaches another case: the shared state stays what it was', async () => {
     const memory = new RecordingInMemory();
     const list = memory.revision('redis:0/l', { type: 'list', items: ['a'] }, { position: 1, cause: 'initial' });
@@ -151,7 +168,7 @@ describe('what a case did', () => {
     const lengths: Reply[] = [];
     for (let round = 0; round < 3; round++) {
       const overlay = new Overlay({
-        state: new KnownState(recording, request, planned?.needs ?? new Map()), keys: new KeyIndex(recording), cache, startedAt: request.at, elapsed: () => 0, seed: request.seed, hints: [],
+        state: new KnownState(recording, request, planned?.needs ?? new Map()), keys: new KeyIndex(recording), cache, clock: new CaseClock(request.at, 'stands'), seed: request.seed, hints: [],
       });
       overlay.keyspace('redis').execute(newSession(() => {}), ['RPUSH', 'l', 'b'], (reply) => lengths.push(reply));
     }

@@ -7,6 +7,7 @@ import type { Element } from '../model/element.ts';
 import type { OutcomeHint, Revision } from '../model/recording.ts';
 import type { CaseProblem, Effect, ExpiryEffect, PublishedMessage, ReadTrace } from '../model/run.ts';
 import { redisStateKey, type StateKey } from '../model/state-key.ts';
+import type { CaseClock } from './case-clock.ts';
 import type { EntryCache } from './entry-cache.ts';
 import type { KeyIndex, Known, KnownState } from './known-state.ts';
 
@@ -15,10 +16,7 @@ export interface OverlayOptions {
   readonly state: KnownState;
   readonly keys: KeyIndex;
   readonly cache: EntryCache;
-  /** Unix milliseconds at which the case's clock starts. */
-  readonly startedAt: number;
-  /** Milliseconds of a steady clock. */
-  readonly elapsed: () => number;
+  readonly clock: CaseClock;
   /** 32 hexadecimal digits. */
   readonly seed: string;
   readonly hints: readonly OutcomeHint[];
@@ -47,6 +45,8 @@ interface Written {
   readonly parts: Set<ByteString>;
   valueWritten: boolean;
   expiry: ExpiryEffect | null;
+  /** What it was when it expired, after the last write to it. */
+  lapsed: Entry | undefined;
 }
 
 /**
@@ -100,6 +100,11 @@ export class Overlay {
     return [...this.#options.keys.names(server, database)];
   }
 
+  /** The time that this case's state goes by. */
+  get clock(): CaseClock {
+    return this.#options.clock;
+  }
+
   /** Counts a command sent to a state server. */
   noteCommand(): void {
     this.#commands++;
@@ -116,10 +121,11 @@ export class Overlay {
     this.problem({ code: 'unsupported_command', message: `${name} is not served by the overlay; --lane-store redis sends it to a real server` });
   }
 
-  /** What this case did to each element, by key. */
+  /** What this case did to each element, by key. What has expired since is told as it was written: how long the case took is no effect. */
   effects(): Effect[] {
-    return this.#written.map(({ key, place, name, before, parts, valueWritten, expiry }) => {
-      const entry = place.peek(name);
+    return this.#written.map((written) => {
+      const { key, place, name, before, parts, valueWritten, expiry } = written;
+      const entry = place.peek(name) ?? written.lapsed;
       return { key, before, after: entry === undefined ? null : elementFromEntry(entry), parts: [...parts], valueWritten, expiry };
     });
   }
@@ -158,10 +164,10 @@ export class Overlay {
   }
 
   #makeKeyspace(server: string): Keyspace {
-    const { startedAt, elapsed, seed, hints, publishOutside } = this.#options;
+    const { clock, seed, hints, publishOutside } = this.#options;
     let draw: (() => number) | undefined;
     return new Keyspace({
-      now: () => startedAt + Math.floor(elapsed()),
+      now: () => clock.now(),
       random: () => (draw ??= sfc32(seed).next)(),
       after: (ms, action) => this.#after(ms, action),
       base: this.#baseOf(server),
@@ -173,8 +179,11 @@ export class Overlay {
   }
 
   #after(ms: number, action: () => void): () => void {
+    const { clock } = this.#options;
+    const dueMs = clock.now() + ms;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
+      clock.reach(dueMs);
       action();
     }, ms);
     this.#timers.add(timer);
@@ -212,11 +221,18 @@ export class Overlay {
       write: (database, name, part) => {
         const written = this.#writtenOf(met.of(database, name), server, database, name);
         written.valueWritten = true;
+        written.lapsed = undefined;
         if (part === null) written.parts.clear();
         else written.parts.add(part);
       },
       expiry: (database, name, change) => {
-        this.#writtenOf(met.of(database, name), server, database, name).expiry = this.#expiryEffect(change);
+        const written = this.#writtenOf(met.of(database, name), server, database, name);
+        written.expiry = this.#expiryEffect(change);
+        written.lapsed = undefined;
+      },
+      lapse: (database, name, entry) => {
+        const { written } = met.of(database, name);
+        if (written !== undefined) written.lapsed = entry;
       },
       listing: (database) => {
         if (this.#options.state.listingKnown(server, database)) return;
@@ -230,7 +246,7 @@ export class Overlay {
   }
 
   #expiryEffect(change: ExpiryChange): ExpiryEffect {
-    return change.kind === 'absolute' ? { kind: 'absolute', ms: change.atMs - this.#options.startedAt } : change;
+    return change.kind === 'absolute' ? { kind: 'absolute', ms: change.atMs - this.#options.clock.startedAt } : change;
   }
 
   #noteRead(element: MetElement): void {
@@ -252,7 +268,7 @@ export class Overlay {
       const place = this.keyspace(server).database(database);
       const entry = place.peek(name);
       element.written = {
-        key: element.key, place, name, before: entry === undefined ? null : elementFromEntry(entry), parts: new Set(), valueWritten: false, expiry: null,
+        key: element.key, place, name, before: entry === undefined ? null : elementFromEntry(entry), parts: new Set(), valueWritten: false, expiry: null, lapsed: undefined,
       };
       this.#written.push(element.written);
     }

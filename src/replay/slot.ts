@@ -56,13 +56,15 @@ export class Slot {
   readonly #gateways: SlotGateways;
   readonly #store: RedisLaneStore | undefined;
   readonly #background: Overlay;
+  readonly #followsContexts: boolean;
 
-  private constructor(instance: ServiceInstance, client: ReplayClient, gateways: SlotGateways, own: { readonly store: RedisLaneStore | undefined; readonly background: Overlay }) {
+  private constructor(instance: ServiceInstance, client: ReplayClient, gateways: SlotGateways, own: { readonly store: RedisLaneStore | undefined; readonly background: Overlay; readonly determinism: 'request' | 'real' }) {
     this.instance = instance;
     this.client = client;
     this.#gateways = gateways;
     this.#store = own.store;
     this.#background = own.background;
+    this.#followsContexts = instance.preloaded && own.determinism === 'request';
   }
 
   /** Starts gateways, then the instance, and waits until it is ready. */
@@ -70,6 +72,7 @@ export class Slot {
     const store = options.laneStore === 'redis' ? await RedisLaneStore.start(options.redis.map((spec) => spec.name), options.cases + 1) : undefined;
     let gateways: SlotGateways | undefined;
     try {
+      options.background.clock.start();
       const background = store === undefined ? overlayTargets(options.background) : await store.enter(options.background, []);
       const own = new SlotGateways(options, background);
       gateways = own;
@@ -82,7 +85,7 @@ export class Slot {
       });
       instance.onDirect(({ host, port, tag }) => options.onDirect(tag, `${host}:${port}`));
       const client = new ReplayClient(instance.address, { connections: options.connections, keepAlive: instance.preloaded });
-      return new Slot(instance, client, gateways, { store, background: options.background });
+      return new Slot(instance, client, gateways, { store, background: options.background, determinism: options.determinism });
     } catch (error) {
       await gateways?.close();
       await store?.stop();
@@ -106,13 +109,21 @@ export class Slot {
 
   /** Where a case's commands will run, with the state it needs in place. */
   async targets(overlay: Overlay, needs: Iterable<string>): Promise<LaneTargets> {
-    return this.#store === undefined ? overlayTargets(overlay) : this.#store.enter(overlay, needs);
+    if (this.#store === undefined) return overlayTargets(overlay);
+    overlay.clock.start(); // the server's runs from the moment it gets the state
+    return this.#store.enter(overlay, needs);
   }
 
   /** Enters a case: commands and calls that carry its tag, or in a lane of one case all of them, are its own. */
   enter(tag: string, run: CaseRun): void {
     this.#gateways.enter(tag, run, !this.instance.preloaded);
+    run.overlay.clock.start();
     this.instance.setClock(run.request.at);
+  }
+
+  /** Whether time passes in a case by itself: it stands still where the preload is the service's clock, unless a real server keeps the state. */
+  get clockRuns(): boolean {
+    return this.#store !== undefined || !this.#followsContexts;
   }
 
   /** Ends a case. */

@@ -90,6 +90,15 @@ describe('lanes on one connection', () => {
     expect(server.activity).toBe(7); // the connection and six commands
   });
 
+  test('a tag may say what time it is in the request', async () => {
+    const told: number[] = [];
+    targets.set('a', { keyspace: newKeyspace(), onClock: (unixMs) => told.push(unixMs) });
+    const c = client();
+    c.send(lane('a', 'SET', 'k', 'A'), lane('a;1700000000123', 'GET', 'k'), lane('b;5', 'GET', 'k'));
+    expect(await c.got(3)).toEqual([OK, 'A', null]);
+    expect(told).toEqual([1_700_000_000_123]);
+  });
+
   test('MULTI and WATCH belong to the tag', async () => {
     const c = client();
     c.send(lane('a', 'WATCH', 'k'), lane('a', 'MULTI'), lane('b', 'MULTI'), lane('a', 'SET', 'k', '1'), lane('b', 'SET', 'k', '2'), ['GET', 'k'], lane('b', 'DISCARD'), lane('a', 'EXEC'), lane('b', 'GET', 'k'));

@@ -12,6 +12,8 @@ export interface KeyspaceTarget {
    * commands ahead of their turn. Left out: the keyspace needs nothing from outside.
    */
   ensure?(database: number, keys: readonly ByteString[] | 'all', name: string): Promise<void> | undefined;
+  /** What time it is in the request, Unix ms, where a command says so: its clock has moved. */
+  onClock?(unixMs: number): void;
   /** Each command for the keyspace is told, before it runs. */
   onCommand?(name: string, args: readonly ByteString[]): void;
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { ErrorReply, SimpleReply, type Reply } from '../../keyspace/reply.ts';
 import type { ByteString } from '../../lib/bytes.ts';
 import { laneCommand } from '../../model/preload-protocol.ts';
+import { tagIn } from './lane-tag.ts';
 import type { RecordedCommand, CommandOwner } from './recording-command.ts';
 import { OutgoingBytes } from './recording-outgoing.ts';
 import { Queue } from './recording-queue.ts';
@@ -160,7 +161,7 @@ export class RecordingConnection implements CommandOwner {
     const isTagged = args.length > 2 && (args[0] as string).length === laneCommand.length && (args[0] as string).toUpperCase() === laneCommand;
     const own = isTagged ? args.slice(2) : args;
     const traits = this.#context.traits.of(own);
-    const by = connectionRoles.has(traits.role) ? null : this.#context.sink.requestOf(this.#traffic.lane, isTagged ? (args[1] as string) : null);
+    const by = connectionRoles.has(traits.role) ? null : this.#context.sink.requestOf(this.#traffic.lane, isTagged ? tagIn(args[1] as string) : null);
     this.#traffic.pending++;
     this.#traffic.activity++;
     if (by !== null) this.#context.sink.command(by, traits.name);

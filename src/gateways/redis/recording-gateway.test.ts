@@ -58,6 +58,24 @@ describe.skipIf(!hasRedisServer())('the recording gateway in front of a real Red
     await stop();
   });
 
+  test('a tag may say what time it is in the request, which the server does not see', async () => {
+    const { sink, client, idle, stop } = await record();
+    expect(await client.call('FS.L', 'r7;1700000000150', 'SET', 'k', 'v')).toEqual(new SimpleReply('OK'));
+    await idle();
+    expect(sink.touchesOf('r7').map(({ key }) => key)).toEqual(['redis:0/k']);
+    await stop();
+  });
+
+  test('what expires at once was written all the same', async () => {
+    const { sink, client, idle, stop } = await record();
+    const names = Array.from({ length: 300 }, (_, index) => `k${index}`);
+    await client.pipeline(names.map((name) => ['SET', name, 'v', 'PX', '1']));
+    await idle();
+    const written = names.map((name) => sink.chains.get(`redis:0/${name}`)?.find(({ by }) => by === 'r1')?.element?.value);
+    expect(written.filter((value) => value?.type !== 'string')).toEqual([]);
+    await stop();
+  });
+
   test('a blind write is no read', async () => {
     const { sink, client, idle, stop } = await record();
     await client.call('SET', 'k', 'v', 'EX', '100');

@@ -8,6 +8,7 @@ import { allowedUnauthenticated, connectionCommands } from './connection-command
 import { forKeyspace, noReply, type ConnectionState } from './connection-state.ts';
 import type { KeyspaceTarget } from './keyspace-target.ts';
 import { LaneSession, type LaneOwner } from './lane-session.ts';
+import { tagIn } from './lane-tag.ts';
 import { OutputBuffer } from './output-buffer.ts';
 import { PendingCommand } from './pending-command.ts';
 import { ProtocolError } from './protocol-error.ts';
@@ -184,7 +185,8 @@ export class ServerConnection implements ConnectionState, LaneOwner {
     this.server.activity++;
     this.server.pending++;
     const isTagged = received[0] === laneCommand;
-    const tag = isTagged ? received[1] ?? null : null;
+    const laneTag = isTagged ? received[1] ?? null : null;
+    const tag = laneTag === null ? null : tagIn(laneTag);
     const args = isTagged ? received.slice(2) : received;
     const name = upperName(args[0] ?? '');
     this.#currentTag = tag;
@@ -193,8 +195,12 @@ export class ServerConnection implements ConnectionState, LaneOwner {
     const command = this.#pending(name, args, this.#takeSilence());
     const refusal = args.length === 0 ? malformedTag : this.authenticated ? undefined : notAuthenticated;
     const lane = refusal === undefined ? this.#lane(tag) : undefined;
-    if (lane === undefined) this.answer(command, refusal ?? noCase);
-    else lane.receive(command);
+    if (lane === undefined) {
+      this.answer(command, refusal ?? noCase);
+      return;
+    }
+    if (laneTag !== null && laneTag !== tag) lane.target.onClock?.(Number(laneTag.slice(laneTag.indexOf(';') + 1)));
+    lane.receive(command);
   }
 
   /** Answers a command that belongs to the connection; false when it is the keyspace's. */
