@@ -10,7 +10,7 @@ import { Occurrences } from './occurrences.ts';
 import { generalPath } from './places.ts';
 import type { Segment } from './paths.ts';
 import { textOf, type RenamedToken } from './rename.ts';
-import type { RunClock } from './run-clock.ts';
+import { clockOfCase, type RunClock } from './run-clock.ts';
 import type { NameTemplates } from './templates.ts';
 import type { UserRules } from './user-rules.ts';
 import { verdictOf } from './verdict.ts';
@@ -80,7 +80,7 @@ async function compareCase(given: CaseToJudge, judging: Judging, sorted: Sorted)
   const repeated = judging.seeded ? [] : controls.filter((control) => control.status === 'completed').map((control) => new Occurrences(textOf(documentOf(control))));
   const generatedNot = (token: string): boolean => known(token) || repeated.some((text) => text.has(token));
   const orders = new Map<string, readonly Segment[]>();
-  const comparison = compareDocuments(document, documentOf(after), comparisonContext(route, judging, generatedNot, orders));
+  const comparison = compareDocuments(document, documentOf(after), comparisonContext(route, { ...judging, clock: clockOfCase(judging.clock, record.at) }, generatedNot, orders));
   for (const finding of comparison.findings) sortFinding(finding, comparison, given, judging, known, sorted);
   for (const place of orders.values()) judging.noise.countOrder(route, place);
   sorted.orders = orders.size;
@@ -105,7 +105,7 @@ function sortFinding(
     return;
   }
   const lastedMs = Math.max(comparison.baseline.lastedMs, comparison.candidate.lastedMs);
-  const judgement = judging.noise.judge(finding, { id: given.record.id, route: given.route, at: given.record.at, lastedMs, clock: judging.clock, known });
+  const judgement = judging.noise.judge(finding, { id: given.record.id, route: given.route, at: given.record.at, lastedMs, clock: clockOfCase(judging.clock, given.record.at), known });
   if (judgement === 'real') sorted.real.push(finding);
   else if (judgement === 'noise') sorted.hidden.push(finding);
   else sorted.unstable++;

@@ -183,6 +183,15 @@ describe('clocks that go on while a case runs', () => {
     expect(await given(made({ second: now + 1 }), { seeded: true })).toEqual(['differs']);
     expect(await given(made({ second: now, member: `${now}012` }), { seeded: true })).toEqual(['differs']);
   });
+  it('explain the time between a run that has the time of each request and one that has the real one, even where randomness repeats', async () => {
+    const laterSeconds = 5_000_000;
+    const inRealTime = async (seconds: number, seeded: boolean): Promise<string[]> => verdictsOf(await report({ first: [{}], second: [], candidate: [] }, {
+      seeded, controls: [run([made({ second: now })], { clock: 'case' }), run([made({ second: now })], { clock: 'case' })],
+      candidate: run([made({ second: now + seconds + 1, member: `${now + seconds}100`, key: String(now + seconds) })], { clock: 'real', startedAt: (now + laterSeconds) * 1000 }),
+    }));
+    for (const seeded of [false, true]) expect(await inRealTime(laterSeconds, seeded)).toEqual(['noise']);
+    expect(await inRealTime(laterSeconds + 3600, false)).toEqual(['differs']);
+  });
   it('explain the time between two runs that have the real one', async () => {
     expect(await given(made({ second: now + 61, member: `${now + 60}100`, key: String(now + 60) }), { clock: 'real' })).toEqual(['noise']);
     expect(await given(made({ second: now + 3600 }), { clock: 'real' })).toEqual(['differs']);

@@ -26,13 +26,21 @@ const suiteSlackMs = 3_600_000;
 /** The clock while nothing is known of one. */
 export const unknownClock: RunClock = { shiftMs: 0, slackMs: runSlackMs, goesOn: false, spans: [{ fromMs: 0, toMs: 0 }, { fromMs: 0, toMs: 0 }] };
 
-/** `standsStill`: clocks stand still while a case runs, in both runs. */
+/** `standsStill`: clocks stand still while a case runs, in both runs, unless a run says that its clock was the real one. */
 export function clockBetween(a: Run | undefined, b: Run | undefined, standsStill: boolean): RunClock {
   if (a === undefined || b === undefined) return unknownClock;
+  const goesOn = !standsStill || a.clock === 'real' || b.clock === 'real';
   const spans = [spanOf(a), spanOf(b)] as const;
   const isOfCase = spans[0] === undefined && spans[1] === undefined;
   const slackMs = isOfCase ? caseSlackMs : Math.max(a.durationMs, b.durationMs) + runSlackMs;
-  return { shiftMs: isOfCase ? 0 : b.startedAt - a.startedAt, slackMs, goesOn: !standsStill, spans };
+  return { shiftMs: isOfCase ? 0 : b.startedAt - a.startedAt, slackMs, goesOn, spans };
+}
+
+/** The clock for the case of a request that came at `at`: where only one of the two runs lived in real time, that is as far from the other as from the request. */
+export function clockOfCase(clock: RunClock, at: number): RunClock {
+  const [first, second] = clock.spans;
+  if ((first === undefined) === (second === undefined)) return clock;
+  return { ...clock, shiftMs: (second?.fromMs ?? at) - (first?.fromMs ?? at) };
 }
 
 /** The clock between a run and cases that begin one by one from now on. */
@@ -40,7 +48,7 @@ export function clockFromNow(run: Run | undefined, standsStill: boolean): RunClo
   if (run === undefined) return { ...unknownClock, slackMs: suiteSlackMs };
   if (run.clock === 'case') return clockBetween(run, run, standsStill);
   const now = Date.now();
-  return { shiftMs: now - run.startedAt, slackMs: suiteSlackMs, goesOn: !standsStill, spans: [spanOf(run), { fromMs: now, toMs: now + suiteSlackMs }] };
+  return { shiftMs: now - run.startedAt, slackMs: suiteSlackMs, goesOn: !standsStill || run.clock === 'real', spans: [spanOf(run), { fromMs: now, toMs: now + suiteSlackMs }] };
 }
 
 function spanOf({ clock, startedAt, durationMs }: Run): Span | undefined {
