@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
-import { FakeClock, withoutSleep } from './fake-clock.ts';
+import { asksKernel, FakeClock, withoutSleep } from './fake-clock.ts';
 
 const python = spawnSync('python3', ['--version']).status === 0;
 const open: FakeClock[] = [];
@@ -62,6 +63,7 @@ describe.skipIf(!present)('the clock of a Python program', () => {
       for (const ms of took) expect(ms).toBeLessThan(2_000);
     };
     await near(() => Date.now() - 1_000_000_000);
+    expect(clock.isAskedBy([child.pid as number])).toBe(true);
     const moments = [Date.UTC(2019, 1, 3), Date.UTC(2041, 5, 6, 7, 8, 9, 10)];
     for (const moment of moments) {
       const setAt = performance.now();
@@ -72,6 +74,22 @@ describe.skipIf(!present)('the clock of a Python program', () => {
     child.stdin.end();
     expect(await once(child, 'exit')).toEqual([0, null]);
   }, 30_000);
+});
+
+test.skipIf(!present)('a process that does not have the library in it does not ask the clock', async () => {
+  const clock = FakeClock.create(0) as FakeClock;
+  open.push(clock);
+  const child = spawn('/usr/bin/env', ['python3', '-c', 'input()'], { stdio: ['pipe', 'ignore', 'inherit'] });
+  await once(child, 'spawn');
+  expect([clock.isAskedBy([child.pid as number]), clock.isAskedBy([])]).toEqual([false, false]);
+  child.stdin.end('\n');
+  await once(child, 'exit');
+});
+
+const goProgram = fileURLToPath(new URL('../../node_modules/@oxlint-tsgolint/linux-x64/tsgolint', import.meta.url));
+
+test.skipIf(!existsSync(goProgram))('a program written in Go asks the kernel, others do not', () => {
+  expect([goProgram, process.execPath, '/bin/sh'].map(asksKernel)).toEqual([true, false, false]);
 });
 
 test.skipIf(created === null)('everybody may read what a clock needs, whatever the mask of new files', () => {

@@ -1,11 +1,14 @@
 import { chmodSync, closeSync, existsSync, fchmodSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withTcp } from './ports.ts';
+import { readProc, readWholeProc } from './proc.ts';
 
 /**
  * The time of day in a service that is not Node.js: libfaketime, where it is installed, adds to the clock what a file of the lane says, and
  * reads that file anew for every look at the clock (7 µs). So a case begins at the time its request was recorded, and time runs on from there.
- * Monotonic clocks stay real, and with them sleeps and timeouts. Programs that ask the kernel directly (static binaries, Go) are not reached.
+ * Monotonic clocks stay real, and with them sleeps and timeouts. Programs that ask the kernel directly (static binaries, Go) are not reached: what
+ * the processes have loaded says so.
  */
 
 const libraryName = 'libfaketimeMT.so.1'; // the one for programs with threads
@@ -63,6 +66,17 @@ function clear(): void {
   prepared = undefined;
 }
 
+/** Begins the note with the build id that the Go linker leaves near the start of a program: name of 4 bytes, any length up to 255, type 4, `Go`. */
+const goNote = /\x04\0\0\0.\0\0\0\x04\0\0\0Go\0\0/s;
+
+/** What libfaketime says before it hangs: in programs whose memory allocator looks at the clock first (jemalloc). */
+export const cannotStart: RegExp = /^libfaketime: Cannot recover from unexpected recursive calls/m;
+
+/** Go's runtime asks the kernel for the time whatever libraries are loaded. */
+export function asksKernel(program: string): boolean {
+  return goNote.test(readProc(program) ?? '');
+}
+
 /** Digits before and after the point, so that every setting is as long as the one it overwrites. */
 const wholeDigits = 12;
 
@@ -102,6 +116,13 @@ export class FakeClock {
       FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1', // its name until 0.9.9
       FAKETIME_FORCE_MONOTONIC_FIX: '0', // else a wait until a point of the steady clock returns at once or never with a C library that needs no fix
     };
+  }
+
+  /** Whether all of these processes that speak TCP ask it for the time: they have the library in them, and it is asked through the library. */
+  isAskedBy(pids: readonly number[]): boolean {
+    const speaking = withTcp(pids);
+    const concerned = speaking.length === 0 ? pids : speaking;
+    return concerned.length > 0 && concerned.every((pid) => readWholeProc(`/proc/${pid}/maps`)?.includes(this.#library) === true && !asksKernel(`/proc/${pid}/exe`));
   }
 
   /** Makes it `unixMs` now. */

@@ -5,7 +5,7 @@ import { ForeshardError } from '../model/errors.ts';
 import { preloadSettingsVariable } from '../model/preload-protocol.ts';
 import type { PreloadSettings, Redirect } from '../model/preload-protocol.ts';
 import type { ControlServer } from './control-server.ts';
-import { FakeClock } from './fake-clock.ts';
+import { cannotStart, FakeClock } from './fake-clock.ts';
 import { fillPlaceholders, leadCommand, leadEnvironment, pastProxies, splitAddress } from './environment.ts';
 import { join, listenAndRelay } from './join.ts';
 import type { Destination } from './join.ts';
@@ -115,6 +115,10 @@ interface FailedStart {
 /** Whether a failed start has shown something that makes another one worth it. */
 async function learnFrom(error: unknown, { options, draft, learnt, attempt }: FailedStart): Promise<boolean> {
   if (!(error instanceof ForeshardError)) return false;
+  if (error.code === 'service_not_ready' && draft.fakeClock && learnt.fakeClock !== false) {
+    learnt.fakeClock = false; // it may hang with it
+    return true;
+  }
   const inCode = [...learnt.addresses].filter(([, where]) => where === 'code');
   if (draft.plan === 'namespace' && inCode.length > 0 && ['service_died', 'service_not_ready', 'lane_unavailable'].includes(error.code)) {
     for (const [address] of inCode) learnt.addresses.set(address, 'environment'); // it does not bear a network of its own
@@ -154,6 +158,8 @@ interface Draft {
   readonly preload: boolean;
   /** A clock is put in. */
   readonly fakeClock: boolean;
+  /** It did not start with a clock in it. */
+  readonly bearsNoClock: boolean;
   /** Names this start towards the preload. */
   readonly instance: string;
   /** Closes what was opened for it. */
@@ -189,7 +195,7 @@ async function draftOf(options: StartOptions, learnt: Learnt): Promise<Draft> {
   const doors = preload && options.accept !== undefined ? await openLocalDoors(options.redirects, options.accept) : { redirects: options.redirects, close: async () => {} };
   const ports = [...new Set([...(options.port === undefined ? [] : [options.port]), Number(filled['PORT'] ?? port), port])].filter((candidate) => candidate > 0);
   return {
-    plan, unled, ports, doors: (link) => (learnt.needsPorts === true ? [] : doorsInside(options, ports, link)), unproven: (plan === 'env' || plan === 'preload') && namespaces ? byInheritance.filter(({ from }) => !learnt.addresses.has(from)) : [], preload, fakeClock, instance, close: doors.close,
+    plan, unled, ports, doors: (link) => (learnt.needsPorts === true ? [] : doorsInside(options, ports, link)), unproven: (plan === 'env' || plan === 'preload') && namespaces ? byInheritance.filter(({ from }) => !learnt.addresses.has(from)) : [], preload, fakeClock, bearsNoClock: learnt.fakeClock === false, instance, close: doors.close,
     spec: {
       command: leadCommand(command, options.redirects).value,
       cwd: options.cwd,
@@ -237,9 +243,10 @@ async function startAs(options: StartOptions, draft: Draft): Promise<ServiceInst
     const ready = await waitReady({
       launched, link, mayBePreloaded: draft.preload, ports: draft.ports, readyPath: options.readyPath, timeoutMs: options.readyTimeoutMs,
       name: `the service (${options.id}: ${options.command.join(' ')})`, ownNetwork: draft.plan === 'namespace', signal: options.signal,
+      ...(clock === null ? {} : { hopeless: cannotStart }),
     });
     const instance = new ServiceInstance({
-      id: options.id, ready, plan: draft.plan, launched, link, clock, closers, unproven: ready.preloaded ? [] : draft.unproven,
+      id: options.id, ready, plan: draft.plan, launched, link, clock, bearsNoClock: options.fakeClock === true && draft.bearsNoClock, closers, unproven: ready.preloaded ? [] : draft.unproven,
       onProof: (address, where) => learntOf(options).addresses.set(address, where),
     });
     await instance.settle();

@@ -94,6 +94,14 @@ export function isConnectedTo(pids: readonly number[], addresses: readonly { rea
   });
 }
 
+/** Those of these processes that have a TCP socket of their own (Linux). */
+export function withTcp(pids: readonly number[]): number[] {
+  return pids.filter((pid) => {
+    const inodes = socketInodes(pid);
+    return inodes.size > 0 && ['tcp', 'tcp6'].some((table) => sockets(`/proc/${pid}/net/${table}`, inodes).next().done === false);
+  });
+}
+
 function* listening(path: string, inodes: ReadonlySet<string>, pid: number): Generator<ListeningSocket> {
   for (const { state, local } of sockets(path, inodes)) if (state === listeningState) yield { ...local, pid };
 }

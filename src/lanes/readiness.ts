@@ -31,6 +31,8 @@ export interface ReadinessOptions {
   readonly timeoutMs: number;
   /** For messages. */
   readonly name: string;
+  /** Output that says that it will never be ready. */
+  readonly hopeless?: RegExp;
   /** It runs in a network namespace. */
   readonly ownNetwork: boolean;
   /** Gives up when it is aborted. */
@@ -78,7 +80,7 @@ async function poll(options: ReadinessOptions, interrupted: Promise<string>): Pr
     } else {
       tried = search.describe();
     }
-    if (performance.now() >= deadline) throw notReady(options, tried);
+    if (performance.now() >= deadline || options.hopeless?.test(launched.output.text) === true) throw notReady(options, tried);
     await delay(pauseMs);
   }
 }

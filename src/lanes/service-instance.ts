@@ -24,6 +24,8 @@ export interface InstanceParts {
   readonly link: PreloadLink;
   /** null: its clock is the real one, or the preload's. */
   readonly clock: FakeClock | null;
+  /** It did not start with a clock put in. */
+  readonly bearsNoClock: boolean;
   /** Redirects that may lead nowhere, since only its inherited environment speaks of them. */
   readonly unproven: readonly Redirect[];
   /** Told where the service has such an address from. */
@@ -111,9 +113,17 @@ export class ServiceInstance {
     return this.#parts.link.problems;
   }
 
-  /** Its clock follows {@link setClock}. */
-  get hasFakeClock(): boolean {
-    return this.#parts.clock !== null;
+  /** Why its clock is the real one, where {@link followsClock} says so. */
+  get whyRealClock(): string {
+    const { clock, bearsNoClock } = this.#parts;
+    if (bearsNoClock) return 'it does not start with libfaketime in it';
+    if (clock === null) return 'where libfaketime is installed (on Debian: faketime) it is set for each request';
+    return 'it does not go by libfaketime: it is linked statically, written in Go, or started with rights of its own';
+  }
+
+  /** Whether, by what its processes have loaded now, its time of day follows {@link setClock}. */
+  followsClock(): boolean {
+    return this.#parts.clock?.isAskedBy(this.#parts.launched.tree.members()) === true;
   }
 
   /** Makes it `unixMs` in the service from now on, where a clock was put in. */

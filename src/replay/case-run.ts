@@ -5,6 +5,7 @@ import type { CaseOutcome, CaseProblem, OutcomeResponse } from '../model/run.ts'
 import type { AskedCall, CallAnswer, CallReplay, unanswered } from './dependencies.ts';
 import type { LaneTargets } from './lane-store.ts';
 import type { Overlay } from './overlay.ts';
+import { onServiceTime } from './service-time.ts';
 
 /** One case while it runs: its overlay, its calls and what is noted on the way. */
 export class CaseRun {
@@ -28,7 +29,7 @@ export class CaseRun {
   /** Where this case's commands to a Redis server run. */
   target(server: string): KeyspaceTarget {
     let target = this.#targets.get(server);
-    if (target === undefined) this.#targets.set(server, (target = this.#lane.target(server)));
+    if (target === undefined) this.#targets.set(server, (target = onServiceTime(this.#lane.target(server), this.overlay.clock.aheadMs)));
     return target;
   }
 

@@ -120,8 +120,8 @@ class ReplayEngine {
     try {
       const first = await this.#startSlot(0);
       this.#mode = first.instance.preloaded ? 'virtual' : 'process';
-      this.#clock = options.determinism === 'request' && (first.instance.preloaded || first.instance.hasFakeClock) ? 'case' : 'real';
-      this.#noteClock(startedAt);
+      this.#clock = first.hasCaseClock ? 'case' : 'real';
+      this.#noteClock(startedAt, first);
       const feed = options.feed?.((one) => this.#cache.load(one.needs.values())) ?? new Prefetcher(ordered, this.#cache);
       const others = Array.from({ length: Math.max(0, Math.min(options.instances, planned.length) - 1) }, (_, index) => this.#serveAlso(index + 1, feed));
       await Promise.all([this.#serve(first, 0, feed), ...others]);
@@ -334,7 +334,7 @@ class ReplayEngine {
   #overlay({ request, needs }: PlannedCase, slot?: Slot): Overlay {
     return new Overlay({
       state: new KnownState(this.#options.recording, request, needs), keys: this.#keys, cache: this.#cache,
-      clock: new CaseClock(request.at, slot?.clockRuns === false ? 'stands' : 'runs'), seed: request.seed, hints: request.hints,
+      clock: new CaseClock(request.at, slot?.clock ?? 'runs'), seed: request.seed, hints: request.hints,
       ...this.#options.neighbours === undefined ? {} : { neighbours: this.#options.neighbours },
       ...slot === undefined ? {} : { publishOutside: (server, channel, message) => slot.publish(server, channel, message) },
     });
@@ -357,10 +357,10 @@ class ReplayEngine {
     this.#note('direct_connection', message, address);
   }
 
-  #noteClock(startedAt: number): void {
+  #noteClock(startedAt: number, { instance }: Slot): void {
     const { determinism, recording } = this.#options;
     if (determinism === 'real' || this.#clock === 'case' || startedAt - recording.manifest.createdAt < agedMs) return;
-    this.#note('clock_real', 'the time of day in the service is the real one, not the recorded one; where libfaketime is installed (on Debian: faketime) it is set for each request');
+    this.#note('clock_real', `the time of day in the service is the real one, not the recorded one; ${instance.whyRealClock}`);
   }
 
   /** What the service does by itself (start-up, timers, workers) is in no case. */

@@ -56,7 +56,8 @@ export class Slot {
   readonly #gateways: SlotGateways;
   readonly #store: RedisLaneStore | undefined;
   readonly #background: Overlay;
-  readonly #followsContexts: boolean;
+  /** In the service it is the time of day of each case's request. */
+  readonly hasCaseClock: boolean;
 
   private constructor(instance: ServiceInstance, client: ReplayClient, gateways: SlotGateways, own: { readonly store: RedisLaneStore | undefined; readonly background: Overlay; readonly determinism: 'request' | 'real' }) {
     this.instance = instance;
@@ -64,7 +65,7 @@ export class Slot {
     this.#gateways = gateways;
     this.#store = own.store;
     this.#background = own.background;
-    this.#followsContexts = instance.preloaded && own.determinism === 'request';
+    this.hasCaseClock = own.determinism === 'request' && (instance.preloaded || instance.followsClock());
   }
 
   /** Starts gateways, then the instance, and waits until it is ready. */
@@ -116,14 +117,15 @@ export class Slot {
 
   /** Enters a case: commands and calls that carry its tag, or in a lane of one case all of them, are its own. */
   enter(tag: string, run: CaseRun): void {
-    this.#gateways.enter(tag, run, !this.instance.preloaded);
-    run.overlay.clock.start();
     this.instance.setClock(run.request.at);
+    run.overlay.clock.start(); // before a connection goes over to the case
+    this.#gateways.enter(tag, run, !this.instance.preloaded);
   }
 
-  /** Whether time passes in a case by itself: it stands still where the preload is the service's clock, unless a real server keeps the state. */
-  get clockRuns(): boolean {
-    return this.#store !== undefined || !this.#followsContexts;
+  /** How time passes in a case: it stands still where the preload is the service's clock, unless a real server keeps the state. */
+  get clock(): 'stands' | 'runs' | 'runs beside' {
+    if (!this.hasCaseClock) return 'runs beside';
+    return this.instance.preloaded && this.#store === undefined ? 'stands' : 'runs';
   }
 
   /** Ends a case. */

@@ -13,6 +13,7 @@ import { OutputBuffer } from './output-buffer.ts';
 import type { RemoteLinks } from './remote-link.ts';
 import { encodeReply } from './resp-encoder.ts';
 import { SessionLink } from './session-link.ts';
+import { shiftedCommand, shiftedReply } from './time-shift.ts';
 import type { ControlConnection } from './upstream-control.ts';
 
 /** What a {@link RemoteKeyspace} is made of. */
@@ -26,13 +27,6 @@ export interface RemoteKeyspaceOptions {
   /** The overlay: holds the state the case began with, and follows what the real server does. */
   readonly mirror: Keyspace;
 }
-
-/** Commands whose argument is a point in time on the case's clock, with the place of the argument. */
-const absoluteTimes: ReadonlyMap<string, { readonly at: number; readonly unitMs: number }> = new Map([
-  ['EXPIREAT', { at: 2, unitMs: 1000 }], ['PEXPIREAT', { at: 2, unitMs: 1 }],
-]);
-const absoluteOptions: ReadonlyMap<string, number> = new Map([['EXAT', 1000], ['PXAT', 1]]);
-const absoluteReplies: ReadonlyMap<string, number> = new Map([['EXPIRETIME', 1000], ['PEXPIRETIME', 1]]);
 
 /** Served by the overlay itself: subscriptions, the case's clock. */
 const localCommands: ReadonlySet<string> = new Set(['SUBSCRIBE', 'PSUBSCRIBE', 'UNSUBSCRIBE', 'PUNSUBSCRIBE', 'PUBLISH', 'PUBSUB', 'TIME']);
@@ -109,8 +103,8 @@ export class RemoteKeyspace implements ServedKeyspace {
     }
     const remote = this.#remote(session);
     const { database } = session;
-    remote.link.send(name, this.#options.firstDatabase + database, this.#toServerTime(name, args), (reply) => {
-      deliver(this.#follow(remote, database, name, args, this.#fromServerTime(name, reply)));
+    remote.link.send(name, this.#options.firstDatabase + database, shiftedCommand(name, args, this.#aheadMs()), (reply) => {
+      deliver(this.#follow(remote, database, name, args, shiftedReply(name, reply, -this.#aheadMs())));
     });
   }
 
@@ -227,26 +221,6 @@ export class RemoteKeyspace implements ServedKeyspace {
 
   #shifted(element: Element, byMs: number): Element {
     return element.expiresAtMs === null ? element : { ...element, expiresAtMs: element.expiresAtMs + byMs };
-  }
-
-  #toServerTime(name: string, args: readonly ByteString[]): readonly ByteString[] {
-    const absolute = absoluteTimes.get(name);
-    if (absolute !== undefined) return args.map((arg, index) => (index === absolute.at ? this.#shiftedTime(arg, absolute.unitMs) : arg));
-    if (name !== 'SET' && name !== 'GETEX') return args;
-    return args.map((arg, index) => {
-      const unitMs = index > 1 ? absoluteOptions.get((args[index - 1] ?? '').toUpperCase()) : undefined;
-      return unitMs === undefined ? arg : this.#shiftedTime(arg, unitMs);
-    });
-  }
-
-  #shiftedTime(text: ByteString, unitMs: number): ByteString {
-    const time = Number(text);
-    return Number.isSafeInteger(time) ? String(time + Math.round(this.#aheadMs() / unitMs)) : text;
-  }
-
-  #fromServerTime(name: string, reply: Reply): Reply {
-    const unitMs = absoluteReplies.get(name);
-    return unitMs !== undefined && typeof reply === 'number' && reply > 0 ? reply - Math.round(this.#aheadMs() / unitMs) : reply;
   }
 }
 
