@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
-import { asksKernel, FakeClock, withoutSleep } from './fake-clock.ts';
+import { asksKernel, FakeClock, withoutWaits } from './fake-clock.ts';
 
 const python = spawnSync('python3', ['--version']).status === 0;
 const open: FakeClock[] = [];
@@ -21,8 +21,15 @@ afterEach(() => {
 
 /** A program that answers each line with the time of day, how long a sleep of 50 ms took, and the same for waits with a time limit. */
 const script = `
-import ctypes, select, sys, threading, time
+import ctypes, os, select, sys, threading, time
 libc = ctypes.CDLL(None)
+
+def timer():
+    begun = time.monotonic(); until = time.monotonic_ns() + 50_000_000
+    fd = libc.timerfd_create(time.CLOCK_MONOTONIC, 0)
+    libc.timerfd_settime(fd, 1, (ctypes.c_long * 4)(0, 0, until // 10**9, until % 10**9), None)
+    select.select([fd], [], [], 3); os.close(fd)
+    return time.monotonic() - begun
 
 def condition(clock):
     attributes, condition = ctypes.create_string_buffer(64), ctypes.create_string_buffer(64)
@@ -43,7 +50,7 @@ for line in sys.stdin:
     begun = time.monotonic(); threading.Event().wait(0.05); waited = time.monotonic() - begun
     begun = time.monotonic(); select.select([], [], [], 0.05); selected = time.monotonic() - begun
     conditions = wait(steady, time.CLOCK_MONOTONIC), wait(wall, time.CLOCK_REALTIME)
-    print(time.time() * 1000, *(1000 * took for took in (slept, waited, selected, *conditions)), flush=True)
+    print(time.time() * 1000, *(1000 * took for took in (slept, waited, selected, timer(), *conditions)), flush=True)
 `;
 
 describe.skipIf(!present)('the clock of a Python program', () => {
@@ -76,6 +83,39 @@ describe.skipIf(!present)('the clock of a Python program', () => {
   }, 30_000);
 });
 
+/** A thread sleeps and waits, 20 ms each, with its eye on the steady clock; at the end the program says how often, and the shortest and longest round in ms. */
+const backgroundScript = `
+import sys, threading, time
+condition, rounds = threading.Condition(), []
+def work():
+    while True:
+        begun = time.monotonic(); time.sleep(0.02)
+        with condition: condition.wait(0.02)
+        rounds.append(1000 * (time.monotonic() - begun))
+threading.Thread(target=work, daemon=True).start()
+print('ready', flush=True)
+sys.stdin.readline()
+print(len(rounds), min(rounds), max(rounds), flush=True)
+`;
+
+test.skipIf(!present)('a thread in the background keeps its pace while the time of day jumps to and fro', async () => {
+  const clock = FakeClock.create(0) as FakeClock;
+  open.push(clock);
+  const child = spawn('/usr/bin/env', ['python3', '-c', backgroundScript], { env: { ...process.env, ...clock.environment('') }, stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  await lines.next();
+  for (let jump = 0; jump < 100; jump++) {
+    clock.set(Date.UTC(2000 + (jump * 37) % 60, 0, 1));
+    await new Promise((done) => setTimeout(done, 10));
+  }
+  child.stdin.end('\n');
+  const [count = 0, shortest = 0, longest = 0] = ((await lines.next()).value as string).split(' ').map(Number);
+  expect(count).toBeGreaterThan(5);
+  expect(shortest).toBeGreaterThanOrEqual(39);
+  expect(longest).toBeLessThan(1_000);
+  if (child.exitCode === null) await once(child, 'exit');
+}, 30_000);
+
 test.skipIf(!present)('a process that does not have the library in it does not ask the clock', async () => {
   const clock = FakeClock.create(0) as FakeClock;
   open.push(clock);
@@ -106,7 +146,7 @@ test.skipIf(created === null)('everybody may read what a clock needs, whatever t
 
 test('a library is patched in its table of symbols, and left as it is where the name does not stand twice', () => {
   const library = Buffer.from('ELF\0time\0clock_nanosleep\0poll\0code\0clock_nanosleep\0');
-  expect(withoutSleep(library).toString()).toBe('ELF\0time\0unusednanosleep\0poll\0code\0clock_nanosleep\0');
+  expect(withoutWaits(library).toString()).toBe('ELF\0time\0unusednanosleep\0poll\0code\0clock_nanosleep\0');
   const single = Buffer.from('ELF\0__clock_nanosleep\0clock_nanosleep\0');
-  expect(withoutSleep(single)).toBe(single);
+  expect(withoutWaits(single)).toBe(single);
 });

@@ -20,17 +20,23 @@ function installedLibrary(): string | undefined {
   return [...machines, '/usr/lib64', '/usr/lib', '/usr/local/lib'].map((folder) => join(folder, 'faketime', libraryName)).find((file) => existsSync(file));
 }
 
+/** Functions for which libfaketime's version is worse than none: {@link withoutWaits}. */
+const brokenWaits = ['clock_nanosleep', 'timerfd_settime', 'timerfd_gettime'] as const;
+
 /**
- * libfaketime 0.9.10 translates the deadline of `clock_nanosleep` although it is one of the monotonic clock: Python 3.11's `time.sleep` fails with
- * EINVAL. Under another name in its table of symbols its version of that function is never found, and the C library's own is called.
+ * libfaketime 0.9.10 translates points of the monotonic clock too: Python 3.11's `time.sleep` fails with EINVAL, and a timer of Boost.Asio that is due
+ * at once never fires. Under another name in its table of symbols its version of a function is never found, and the C library's own is called.
  */
-export function withoutSleep(library: Buffer): Buffer {
-  const name = '\0clock_nanosleep\0';
-  const at = library.indexOf(name, 0, 'latin1');
-  // the first is the symbol; the second, by which it looks for the real one, must stay
-  if (at < 0 || library.indexOf(name, at + 1, 'latin1') < 0) return library;
-  const patched = Buffer.from(library);
-  patched.write('unused', at + 1, 'latin1');
+export function withoutWaits(library: Buffer): Buffer {
+  let patched = library;
+  for (const name of brokenWaits) {
+    const sought = `\0${name}\0`;
+    const at = library.indexOf(sought, 0, 'latin1');
+    // the first is the symbol; the second, by which it looks for the real one, must stay
+    if (at < 0 || library.indexOf(sought, at + 1, 'latin1') < 0) continue;
+    if (patched === library) patched = Buffer.from(library);
+    patched.write('unused', at + 1, 'latin1'); // the end stays: shorter names may be kept in it
+  }
   return patched;
 }
 
@@ -53,7 +59,7 @@ function prepare(): Prepared | undefined {
     armed = true;
     chmodSync(folder, 0o755); // a service may give up its rights after its start
     const library = join(folder, libraryName);
-    writeFileSync(library, withoutSleep(readFileSync(installed)));
+    writeFileSync(library, withoutWaits(readFileSync(installed)));
     chmodSync(library, 0o644);
     return { folder, library };
   } catch {
@@ -114,6 +120,7 @@ export class FakeClock {
       LD_PRELOAD: preloaded === '' ? this.#library : `${this.#library}:${preloaded}`,
       FAKETIME_TIMESTAMP_FILE: this.#file, FAKETIME_NO_CACHE: '1', NO_FAKE_STAT: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1', // its name until 0.9.9
+      FAKETIME_DISABLE_SHM: '1', // from 0.9.11 on: processes share nothing
       FAKETIME_FORCE_MONOTONIC_FIX: '0', // else a wait until a point of the steady clock returns at once or never with a C library that needs no fix
     };
   }
