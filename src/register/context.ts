@@ -31,7 +31,7 @@ export interface RequestContext {
 }
 
 /** The running code's own context. Prefer {@link currentContext}. */
-export const storage: AsyncLocalStorage<RequestContext> = new AsyncLocalStorage<RequestContext>();
+export const storage: AsyncLocalStorage<RequestContext | undefined> = new AsyncLocalStorage<RequestContext | undefined>();
 
 let inherited: RequestContext | undefined;
 
@@ -41,6 +41,11 @@ const live = new Map<string, RequestContext>();
 /** The context of the running code; in a child process of a request, that request's; undefined in background work. */
 export function currentContext(): RequestContext | undefined {
   return storage.getStore() ?? inherited;
+}
+
+/** Runs what belongs to no request, whoever set it going: a connection that all requests share. Cheaper than `storage.exit`. */
+export function outside<T>(run: () => T): T {
+  return storage.getStore() === undefined ? run() : storage.run(undefined, run);
 }
 
 /** Makes everything in this process without a context of its own belong to `context`. */

@@ -3,7 +3,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import { contextHeader } from '../model/preload-protocol.ts';
-import { hold, openContext, release, storage } from './context.ts';
+import { hold, openContext, outside, release, storage } from './context.ts';
 import type { RequestContext } from './context.ts';
 import { property, wrapMethod } from './patching.ts';
 import type { AnyFunction } from './patching.ts';
@@ -66,10 +66,6 @@ function holdUntilClosed(target: Carrier, context: RequestContext): void {
   carry(target, context);
   target[releases] = true;
   hold(context);
-}
-
-function outside(run: () => unknown): unknown {
-  return storage.getStore() === undefined ? run() : storage.exit(run);
 }
 
 /** The `emit` of an HTTP/1.1 server. */

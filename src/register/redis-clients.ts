@@ -6,6 +6,7 @@
  */
 import Module from 'node:module';
 import { installBundled } from './bundled.ts';
+import { patchConnect, patchPool } from './client-connections.ts';
 import { currentContext, hold, holdUntil, release, storage } from './context.ts';
 import type { RequestContext } from './context.ts';
 import { attempt, property, wrapMethod } from './patching.ts';
@@ -132,17 +133,19 @@ interface Family {
   readonly patch: (prototype: object, goesToGateway: Decide) => void;
 }
 
+const defaultPrototype = (exports: unknown): unknown => property(property(exports, 'default'), 'prototype');
+
 const families: readonly Family[] = [
   {
     request: /[\\/][cC]ommand(?:\.js)?$/,
-    prototypeIn: exports => property(property(exports, 'default'), 'prototype'),
+    prototypeIn: defaultPrototype,
     method: 'initPromise',
     besides: ['toWritable'],
     patch: patchIoredisCommand,
   },
   {
     request: /[\\/]commands-queue(?:\.js)?$/,
-    prototypeIn: exports => property(property(exports, 'default'), 'prototype'),
+    prototypeIn: defaultPrototype,
     method: 'addCommand',
     besides: ['commandsToWrite', 'getCommandToSend'],
     patch: patchCommandsQueue,
@@ -153,6 +156,29 @@ const families: readonly Family[] = [
     method: 'internal_send_command',
     besides: ['internal_send_command'],
     patch: patchOldClient,
+  },
+  // ioredis: Redis and Cluster
+  {
+    request: /[\\/](?:[rR]edis|cluster)(?:[\\/]index)?(?:\.js)?$/,
+    prototypeIn: defaultPrototype,
+    method: 'connect',
+    besides: ['setStatus'],
+    patch: patchConnect,
+  },
+  // node-redis 4 to 6: RedisSocket
+  {
+    request: /[\\/]socket(?:\.js)?$/,
+    prototypeIn: defaultPrototype,
+    method: 'connect',
+    besides: ['defaultReconnectStrategy', 'writeCommand'],
+    patch: patchConnect,
+  },
+  {
+    request: /[\\/]pool(?:\.js)?$/,
+    prototypeIn: exports => property(property(exports, 'RedisClientPool'), 'prototype'),
+    method: 'execute',
+    besides: ['withTypeMapping'],
+    patch: patchPool,
   },
 ];
 
@@ -172,11 +198,15 @@ export function installRedisClients(hasRedis: boolean): void {
   installBundled((instance, method) => {
     const prototype = ownerOfMethod(instance, method);
     if (prototype === undefined || patched.has(prototype)) return undefined;
-    const family = families.find(candidate => candidate.method === method && candidate.besides.some(name => typeof property(prototype, name) === 'function'));
+    const family = families.find(candidate => candidate.method === method && hasOneOf(prototype, candidate.besides));
     if (family === undefined) return undefined;
     attempt(`bundled client with ${method}`, () => patchOnce({ ...family, prototypeIn: () => prototype }, instance, patched, goesToGateway));
     return property(prototype, method);
   });
+}
+
+function hasOneOf(prototype: object, methods: readonly string[]): boolean {
+  return methods.some(name => typeof property(prototype, name) === 'function');
 }
 
 function ownerOfMethod(instance: object, method: string): object | undefined {
@@ -189,7 +219,7 @@ function ownerOfMethod(instance: object, method: string): object | undefined {
 function patchOnce(family: Family, exports: unknown, patched: WeakSet<object>, goesToGateway: Decide): void {
   const prototype = family.prototypeIn(exports);
   if (typeof prototype !== 'object' || prototype === null || patched.has(prototype)) return;
-  if (typeof property(prototype, family.method) !== 'function') return;
+  if (typeof property(prototype, family.method) !== 'function' || !hasOneOf(prototype, family.besides)) return;
   patched.add(prototype);
   family.patch(prototype, goesToGateway);
 }

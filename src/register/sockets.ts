@@ -1,7 +1,7 @@
 /** Outgoing TCP connections: sent to a gateway where one stands for the address, reported where none does. */
 import { existsSync } from 'node:fs';
 import net from 'node:net';
-import { currentContext } from './context.ts';
+import { currentContext, outside } from './context.ts';
 import type { ControlLink } from './control.ts';
 import { property, wrapMethod } from './patching.ts';
 import type { RedirectTable, Target } from './redirects.ts';
@@ -105,8 +105,11 @@ export function installSockets(table: RedirectTable, control: ControlLink): void
     Object.defineProperty(this, targetKind, { value: target.kind, configurable: true });
     const path = localPath(target);
     if (path !== undefined) lookLikeTcp(this as object, target);
-    const result = Reflect.apply(original, this, withTarget(args, target, path));
-    if (target.kind === 'redis') gatherWrites(this as net.Socket);
+    const redirected = withTarget(args, target, path);
+    if (target.kind !== 'redis') return Reflect.apply(original, this, redirected);
+    // All requests share it: what comes on it later is not of the one that happened to open it.
+    const result = outside(() => Reflect.apply(original, this, redirected));
+    gatherWrites(this as net.Socket);
     return result;
   });
 }
