@@ -87,6 +87,7 @@ function isMessage(value: unknown): value is PreloadMessage {
     case 'listening': return typeof fields['port'] === 'number' && typeof fields['asked'] === 'number' && typeof fields['host'] === 'string';
     case 'idle': return typeof fields['tag'] === 'string';
     case 'direct': return typeof fields['host'] === 'string' && typeof fields['port'] === 'number';
+    case 'unattributed': return typeof fields['client'] === 'string';
     default: return false;
   }
 }

@@ -32,6 +32,8 @@ export class PreloadLink {
   readonly #idle = new Map<string, 'idle' | ((idle: boolean) => void)>();
   #over = false;
   readonly #unsubscribe: () => void;
+  readonly #unattributed = new Set<string>();
+  #onUnattributed: (client: string) => void = () => {};
   #onDirect: ((connection: { host: string; port: number; tag: string | null }) => void) | null = null;
 
   constructor(control: ControlServer, instance: string) {
@@ -78,6 +80,12 @@ export class PreloadLink {
     for (const { host, port } of this.#direct.values()) listener({ host, port, tag: null });
   }
 
+  /** Calls back once for every Redis client whose commands can't be told from one another, also for those known already. */
+  onUnattributed(listener: (client: string) => void): void {
+    this.#onUnattributed = listener;
+    for (const client of this.#unattributed) listener(client);
+  }
+
   /** A connection to where no gateway stands was made. */
   noteDirect({ host, port }: { readonly host: string; readonly port: number }, tag: string | null = null): void {
     const key = `${host}:${port}`;
@@ -111,6 +119,11 @@ export class PreloadLink {
         break;
       case 'direct':
         this.noteDirect(message, message.tag);
+        break;
+      case 'unattributed':
+        if (this.#unattributed.has(message.client)) break;
+        this.#unattributed.add(message.client);
+        this.#onUnattributed(message.client);
         break;
     }
   }

@@ -141,6 +141,11 @@ export class ServiceInstance {
     this.#parts.link.onDirect(listener);
   }
 
+  /** Calls back for every Redis client in it whose commands can't be told from one another, with its folder or file. */
+  onUnattributed(listener: (client: string) => void): void {
+    this.#parts.link.onUnattributed(listener);
+  }
+
   /**
    * Resolves with true when the preload says that nothing of this context is pending, at once if it has said so before; with false when the
    * instance has ended or time is up.

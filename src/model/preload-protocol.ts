@@ -66,4 +66,6 @@ export type PreloadMessage = { readonly instance: string; readonly pid: number }
   | { readonly type: 'idle'; readonly tag: string }
   /** A connection to somewhere no gateway stands for: it is neither recorded nor isolated. */
   | { readonly type: 'direct'; readonly host: string; readonly port: number; readonly tag: string | null }
+  /** A Redis client that is not known and writes commands later than they are asked for: whose they are can't be told. `client`: its folder or file. */
+  | { readonly type: 'unattributed'; readonly client: string }
 );

@@ -26,6 +26,8 @@ export interface LanePoolOptions {
     readonly http: readonly { readonly spec: HttpSpec; readonly gateway: HttpDependencyGateway }[];
   };
   readonly onDirect: (host: string, port: number) => void;
+  /** A Redis client in the service whose commands belong to no request as far as can be told. */
+  readonly onUnattributed: (client: string) => void;
   /** An instance has ended by itself while others go on. */
   readonly onLost: (why: string) => void;
   /** Gives up waiting for readiness when it is aborted. */
@@ -105,14 +107,16 @@ export class LanePool {
   readonly #failed: Deferred<Error> = deferred();
   readonly #onLost: LanePoolOptions['onLost'];
   readonly #onDirect: LanePoolOptions['onDirect'];
+  readonly #onUnattributed: LanePoolOptions['onUnattributed'];
   readonly #gateways: LanePoolOptions['gateways'];
   #closing = false;
 
-  private constructor(lanes: readonly RecordLane[], capacity: number, { onDirect, onLost, gateways }: Pick<LanePoolOptions, 'onDirect' | 'onLost' | 'gateways'>) {
+  private constructor(lanes: readonly RecordLane[], capacity: number, { onDirect, onUnattributed, onLost, gateways }: Pick<LanePoolOptions, 'onDirect' | 'onUnattributed' | 'onLost' | 'gateways'>) {
     this.#lanes = lanes;
     this.#capacity = capacity;
     this.#onLost = onLost;
     this.#onDirect = onDirect;
+    this.#onUnattributed = onUnattributed;
     this.#gateways = gateways;
     for (const lane of lanes) this.#follow(lane);
   }
@@ -201,6 +205,7 @@ export class LanePool {
   #follow(lane: RecordLane): void {
     const { instance } = lane;
     instance.onDirect((connection) => this.#onDirect(connection.host, connection.port));
+    instance.onUnattributed(this.#onUnattributed);
     void instance.exited.then((exit) => {
       if (!this.#closing && !instance.isStopped) return this.#onExit(lane, exit);
     });

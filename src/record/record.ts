@@ -145,6 +145,7 @@ class Recorder implements RecordSession {
       ...options, control: this.#control,
       gateways: { redis: this.#redis.map(({ upstream, gateway }) => ({ spec: upstream.spec, gateway })), http: this.#http },
       onDirect: (host, port) => this.#sink.loss('direct_connection', `the service talked to ${host}:${port} directly; declare it in the configuration to have it recorded`),
+      onUnattributed: (client) => this.#sink.loss('unattributed_client', `the Redis client in ${client} writes commands later than they are asked for: they are recorded outside any request`),
       onLost: (why) => this.#sink.loss('instance_died', `an instance of the service ended by itself (${why}); the others went on`),
     });
     this.#ingress = new HttpIngress({

@@ -65,6 +65,11 @@ function headOf(laneTag: string): string {
   return `$4\r\n${laneCommand}\r\n$${laneTag.length}\r\n${laneTag}\r\n`;
 }
 
+/** Whether any request is under way. */
+export function hasLiveContexts(): boolean {
+  return live.size > 0;
+}
+
 /**
  * Reads `<tag>;<now>;<seed>`; a bare tag joins the live context of that name, or has real time and randomness.
  * @returns undefined for a text that names no usable tag

@@ -10,7 +10,7 @@ import { patchConnect, patchPool } from './client-connections.ts';
 import { currentContext, hold, holdUntil, release, storage } from './context.ts';
 import type { RequestContext } from './context.ts';
 import { attempt, property, wrapMethod } from './patching.ts';
-import { leadsToRedisGateway } from './sockets.ts';
+import { announceWrite, leadsToRedisGateway, leaveTagsTo } from './sockets.ts';
 import { laneCommand } from '../model/preload-protocol.ts';
 
 /** Commands about the connection: shared by all requests, and sent by whichever of them happened to open it. */
@@ -58,6 +58,9 @@ function patchIoredisCommand(prototype: object, goesToGateway: Decide): void {
     if (owner !== null) holdUntil(owner, property(this, 'promise'));
   });
   wrapMethod(prototype, 'toWritable', original => function (this: unknown, ...args) {
+    // Version 4 does not say to which stream it goes.
+    if (typeof args[0] === 'object') leaveTagsTo(args[0]);
+    else announceWrite(true);
     const frame = Reflect.apply(original, this, args);
     const owner = (this as Owned)[ownerOf];
     return owner && goesToGateway(args[0]) ? tagFrame(frame, owner.commandHead) : frame;
@@ -76,6 +79,22 @@ function patchCommandsQueue(prototype: object, goesToGateway: Decide): void {
     holdUntil(context, promise);
     return promise;
   });
+  // Version 4 asks for one command after the other, 5 and 6 for all there are.
+  wrapMethod(prototype, 'getCommandToSend', original => function (this: unknown, ...args) {
+    const command = Reflect.apply(original, this, args);
+    announceWrite(command !== undefined);
+    return command;
+  });
+  wrapMethod(prototype, 'commandsToWrite', original => function* (this: unknown, ...args: unknown[]) {
+    try {
+      for (const command of Reflect.apply(original, this, args) as Iterable<unknown>) {
+        announceWrite(true);
+        yield command;
+      }
+    } finally {
+      announceWrite(false);
+    }
+  });
 }
 
 interface OldCommand extends Owned {
@@ -87,6 +106,7 @@ interface OldCommand extends Owned {
 function patchOldClient(prototype: object, goesToGateway: Decide): void {
   wrapMethod(prototype, 'internal_send_command', original => function (this: unknown, ...args) {
     const client = this as { stream?: unknown; write: (data: unknown) => unknown; emit: (event: string, error: unknown) => unknown };
+    leaveTagsTo(client.stream);
     const command = args[0] as OldCommand;
     const first = command[ownerOf] === undefined;
     const owner = claim(command, subscriptions.has(command.command) ? 'reset' : command.command);

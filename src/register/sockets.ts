@@ -5,6 +5,7 @@ import { currentContext, outside } from './context.ts';
 import type { ControlLink } from './control.ts';
 import { property, wrapMethod } from './patching.ts';
 import type { RedirectTable, Target } from './redirects.ts';
+import { WireTags } from './wire-tags.ts';
 
 const targetKind = Symbol('foreshard.target');
 
@@ -17,6 +18,24 @@ export function leadsToRedisGateway(socket: unknown): boolean {
 export function leadsToGateway(socket: unknown): boolean {
   const kind = property(socket, targetKind);
   return kind === 'redis' || kind === 'http';
+}
+
+const tagsItself = Symbol('foreshard.tagsItself');
+let isNextWriteTagged = false;
+
+/** A connection to a Redis gateway. */
+interface RedisSocket extends net.Socket {
+  [tagsItself]?: boolean;
+}
+
+/** The client of this socket tags its commands where they are made. Anything but an object is passed over. */
+export function leaveTagsTo(socket: unknown): void {
+  if (typeof socket === 'object' && socket !== null) Reflect.set(socket, tagsItself, true);
+}
+
+/** The write that comes next is by a client that tags its commands where they are made, and so are all others on that socket; or none comes. */
+export function announceWrite(comes: boolean): void {
+  isNextWriteTagged = comes;
 }
 
 interface Destination {
@@ -65,11 +84,22 @@ process.on('exit', () => {
   for (const socket of corked) socket.uncork();
 });
 
+/** A call of write with the tags put in. */
+function tagged(tags: WireTags, args: unknown[]): unknown[] {
+  const [chunk, encoding, ...rest] = args;
+  if ((typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) || chunk.length === 0) return args;
+  const bytes = typeof chunk === 'string'
+    ? Buffer.from(chunk, typeof encoding === 'string' ? encoding as BufferEncoding : 'utf8')
+    : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  const changed = tags.tag(bytes);
+  return changed === bytes ? args : [changed, ...typeof encoding === 'function' ? [encoding] : rest];
+}
+
 /**
  * Lets what is written in one tick leave as one write. Clients write each command by itself, and with many requests in flight that is
  * most of what it costs both ends; the order stays.
  */
-function gatherWrites(socket: net.Socket): void {
+function gatherWrites(socket: RedisSocket, tags: WireTags): void {
   const { write } = socket;
   const flush = (): void => {
     corked.delete(socket);
@@ -81,7 +111,11 @@ function gatherWrites(socket: net.Socket): void {
       socket.cork();
       process.nextTick(flush);
     }
-    return Reflect.apply(write, this, args) as boolean;
+    if (isNextWriteTagged) {
+      isNextWriteTagged = false;
+      socket[tagsItself] = true;
+    }
+    return Reflect.apply(write, this, socket[tagsItself] === true ? args : tagged(tags, args)) as boolean;
   };
 }
 
@@ -93,6 +127,11 @@ export function installSockets(table: RedirectTable, control: ControlLink): void
     if (reported.has(address)) return;
     reported.add(address);
     control.send({ type: 'direct', host, port, tag: currentContext()?.tag ?? null });
+  };
+  const reportUnattributed = (client: string): void => {
+    if (reported.has(client)) return;
+    reported.add(client);
+    control.send({ type: 'unattributed', client });
   };
   wrapMethod(net.Socket.prototype, 'connect', original => function (this: unknown, ...args) {
     const destination = destinationOf(args);
@@ -109,7 +148,7 @@ export function installSockets(table: RedirectTable, control: ControlLink): void
     if (target.kind !== 'redis') return Reflect.apply(original, this, redirected);
     // All requests share it: what comes on it later is not of the one that happened to open it.
     const result = outside(() => Reflect.apply(original, this, redirected));
-    gatherWrites(this as net.Socket);
+    gatherWrites(this as net.Socket, new WireTags(reportUnattributed));
     return result;
   });
 }

@@ -88,6 +88,7 @@ class ReplayEngine {
   readonly #outcomes = new Map<RequestId, CaseOutcome>();
   readonly #late = new Map<RequestId, number>();
   readonly #direct = new Map<RequestId, CaseProblem>();
+  #unattributed: CaseProblem | undefined;
   readonly #notes = new Map<string, CaseProblem>();
   readonly #slots = new Set<Slot>();
   readonly #retry: { readonly planned: PlannedCase; readonly problem: CaseProblem }[] = [];
@@ -155,6 +156,7 @@ class ReplayEngine {
       // beside each case that runs another may be finishing
       laneStore: this.#laneStore, cases: 2 * Math.max(1, options.concurrency), background: this.#overlay({ request: outsideAnyRequest(options.recording), needs: new Map() }),
       onDirect: (tag, address) => this.#onDirect(tag, address),
+      onUnattributed: (client) => this.#onUnattributed(client),
       onLate: (tag) => this.#late.set(tag, (this.#late.get(tag) ?? 0) + 1),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
@@ -343,10 +345,12 @@ class ReplayEngine {
   #withLate(outcome: CaseOutcome): CaseOutcome {
     const late = this.#late.get(outcome.id);
     const direct = this.#direct.get(outcome.id);
-    if (late === undefined && direct === undefined) return outcome;
+    const unattributed = outcome.status === 'not_run' ? undefined : this.#unattributed;
+    if (late === undefined && direct === undefined && unattributed === undefined) return outcome;
     const problems = [...outcome.problems];
     if (late !== undefined) problems.push({ code: 'late_command', message: `${late} commands came after the case had ended` });
     if (direct !== undefined) problems.push(direct);
+    if (unattributed !== undefined) problems.push(unattributed);
     return { ...outcome, problems };
   }
 
@@ -355,6 +359,13 @@ class ReplayEngine {
     const message = `the service talked to ${address} directly; nothing stands for it in the recording`;
     if (tag !== null) this.#direct.set(tag, { code: 'direct_connection', message });
     this.#note('direct_connection', message, address);
+  }
+
+  /** Which cases its commands were of is not known: any case may have missed some. */
+  #onUnattributed(client: string): void {
+    const message = `the Redis client in ${client} writes commands later than they are asked for: they ran outside any case`;
+    this.#unattributed ??= { code: 'unattributed_client', message };
+    this.#note('unattributed_client', message, client);
   }
 
   #noteClock(startedAt: number, { instance }: Slot): void {

@@ -40,6 +40,8 @@ export interface SlotOptions {
   readonly background: Overlay;
   /** A connection past the gateways: neither recorded nor isolated. */
   readonly onDirect: (tag: string | null, address: string) => void;
+  /** A Redis client in it whose commands can't be told from one another. */
+  readonly onUnattributed: (client: string) => void;
   /** A command or call tagged with a case that has ended. */
   readonly onLate: (tag: string) => void;
 }
@@ -85,6 +87,7 @@ export class Slot {
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
       instance.onDirect(({ host, port, tag }) => options.onDirect(tag, `${host}:${port}`));
+      instance.onUnattributed(options.onUnattributed);
       const client = new ReplayClient(instance.address, { connections: options.connections, keepAlive: instance.preloaded });
       return new Slot(instance, client, gateways, { store, background: options.background, determinism: options.determinism });
     } catch (error) {
