@@ -18,6 +18,7 @@ import { installRandomness } from './randomness.ts';
 import { RedirectTable } from './redirects.ts';
 import { installRedisClients } from './redis-clients.ts';
 import { installSockets } from './sockets.ts';
+import { installThreadPool } from './thread-pool.ts';
 import { installTime } from './time.ts';
 import { installTimers } from './timers.ts';
 import { installTls } from './tls.ts';
@@ -34,6 +35,7 @@ function install(settings: PreloadSettings): void {
   }
   attempt('timers', installTimers);
   attempt('files', installFiles);
+  installThreadPool();
   attempt('sockets', () => installSockets(table, control));
   attempt('tls', () => installTls(table));
   attempt('listeners', () => installListeners(table, control, settings));
