@@ -19,6 +19,7 @@ describe('commands', () => {
     expect(run('EVAL return 0')).toEqual(error("ERR foreshard: EVAL is not served by the overlay (scripts and functions run only in a real server: laneStore: 'redis')"));
     run('json.get doc $');
     run('CLIENT TRACKING ON');
+    expect(run('CLIENT MAINT_NOTIFICATIONS ON')).toEqual(error("ERR unknown subcommand 'MAINT_NOTIFICATIONS'. Try CLIENT HELP."));
     run('GET');
     run('SET a x');
     run('INCR a');

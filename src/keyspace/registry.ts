@@ -19,7 +19,7 @@ import { streamCommands } from './commands/streams.ts';
 import { stringCommands } from './commands/strings.ts';
 import { transactionCommands } from './commands/transactions.ts';
 import { CommandError } from './reply.ts';
-import { refusal, refusalReasons, UnsupportedCommand } from './unsupported.ts';
+import { refusal, refusalReasons, unknownOnPurpose, UnsupportedCommand } from './unsupported.ts';
 
 export { UnsupportedCommand } from './unsupported.ts';
 
@@ -84,10 +84,12 @@ export function checkCommand(args: readonly ByteString[]): CommandSpec {
 function subcommandOf(spec: CommandSpec, name: ByteString): { readonly name: string; readonly arity: number } {
   const found = spec.subcommands?.find((one) => one.name === name.toLowerCase());
   if (found !== undefined) return found;
+  const unknown = `ERR unknown subcommand '${untilNul(name).slice(0, 128)}'. Try ${spec.name.toUpperCase()} HELP.`;
+  if (unknownOnPurpose.has(`${spec.name}|${name.toLowerCase()}`)) throw new CommandError(unknown);
   const full = `${spec.name} ${name}`.toUpperCase();
   const reason = refusedCommands.get(`${spec.name}|${name.toLowerCase()}`);
   if (reason !== undefined) throw refusal(full, reason);
-  throw new UnsupportedCommand(full, `ERR unknown subcommand '${untilNul(name).slice(0, 128)}'. Try ${spec.name.toUpperCase()} HELP.`);
+  throw new UnsupportedCommand(full, unknown);
 }
 
 function missingCommand(args: readonly ByteString[]): UnsupportedCommand {

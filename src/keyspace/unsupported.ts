@@ -40,6 +40,12 @@ export const refusalReasons: ReadonlyMap<string, string> = new Map([
   ['command|getkeysandflags', 'only COMMAND GETKEYS is known'],
 ]);
 
+/**
+ * Asked by clients on every connection, to learn whether the server has it: Redis 7.0 does not know it and they live without. So it is
+ * unknown here as well, and nothing is missing.
+ */
+export const unknownOnPurpose: ReadonlySet<string> = new Set(['client|maint_notifications']);
+
 /** Thrown for a command this keyspace does not have. Whoever runs it is told through `onUnsupported`: the answer is not the store's. */
 export class UnsupportedCommand extends CommandError {
   /** Upper case, with the subcommand where that is what is missing. */

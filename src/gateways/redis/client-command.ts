@@ -2,7 +2,7 @@ import type { ByteString } from '../../lib/bytes.ts';
 import { ErrorReply, MapReply, OK, SetReply, VerbatimReply, type Reply } from '../../keyspace/reply.ts';
 import { forKeyspace, isClientName, noReply, wrongArity, type ConnectionState } from './connection-state.ts';
 
-type Subcommand = (connection: ConnectionState, args: readonly ByteString[]) => Reply | typeof noReply;
+type Subcommand = (connection: ConnectionState, args: readonly ByteString[]) => Reply | typeof noReply | typeof forKeyspace;
 
 /** Subcommand → its count of arguments after its name (negative: at least) and what it does. */
 const subcommands: ReadonlyMap<string, readonly [arity: number, run: Subcommand]> = new Map<string, readonly [number, Subcommand]>([
@@ -17,6 +17,7 @@ const subcommands: ReadonlyMap<string, readonly [arity: number, run: Subcommand]
   ['NO-TOUCH', [1, (_connection, [mode]) => onOff(mode)]],
   ['TRACKINGINFO', [0, () => new MapReply(['flags', new SetReply(['off']), 'redirect', -1, 'prefixes', []])]],
   ['UNBLOCK', [-2, unblock]],
+  ['TRACKING', [-2, (_connection, [mode]) => (mode?.toUpperCase() === 'OFF' ? OK : forKeyspace)]],
 ]);
 
 /** CLIENT: what concerns the connection; the rest is the keyspace's to answer or to refuse. */
