@@ -7,6 +7,8 @@ const lookUp = '$fs=globalThis[Symbol.for("foreshard.adoptClient")]';
 test.each([
   ['a method', 'class C{initPromise(){let p}}'],
   ['a method of a minified class', 'class a{addCommand(e,t={}){return e}}'],
+  ['a method of a cache', 'class b{async handleCache(e){}trackingOn(){return[]}}'],
+  ['a method of a pool', 'class p{get tasksQueueLength(){return 0}addCommand(){}execute(e){return new Promise((t,n)=>{})}}'],
   ['a method that is assigned', 'C.prototype.initPromise = function () { return 1; };'],
   ['a named function', 'RedisClient.prototype.internal_send_command = function internal_send_command (command_obj) {}'],
 ])('%s that every command passes gets a look-up, on the same line', (_what, source) => {

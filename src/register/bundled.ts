@@ -14,7 +14,11 @@ import { spoil } from './random-pools.ts';
 const adoptClient = Symbol.for('foreshard.adoptClient');
 const spoilPool = Symbol.for('foreshard.spoilPool');
 
-const definition = /(?<![.\w$])(initPromise|addCommand)\s*\([^()]*\)\s*\{|\.(initPromise|addCommand|internal_send_command)\s*=\s*function\b[^(]*\([^()]*\)\s*\{/g;
+const methods = ['initPromise', 'addCommand', 'internal_send_command', 'trackingOn'];
+const definition = /(?<![.\w$])(initPromise|addCommand|trackingOn)\s*\([^()]*\)\s*\{|\.(initPromise|addCommand|internal_send_command)\s*=\s*function\b[^(]*\([^()]*\)\s*\{/g;
+
+/** node-redis' pool: the method's name is a common one, so it is looked for only where another name of the pool is. */
+const poolMethod = /(?<![.\w$])(execute)\s*\([^()]*\)\s*\{/g;
 
 /** A refill as nanoid and uuid have it: the position is set to 0 right after. */
 const refill = /\b(randomFillSync|getRandomValues)\(\s*([\w$]+)\s*\)(?=\s*[;,)]\s*[\w$]+\s*=\s*0\b)/g;
@@ -27,11 +31,14 @@ export function markBundled(source: string): string {
 }
 
 function markClients(source: string): string {
-  if (!source.includes('initPromise') && !source.includes('addCommand') && !source.includes('internal_send_command')) return source;
-  return source.replace(definition, (head: string, method: string | undefined, assigned: string | undefined) => {
-    const name = method ?? assigned ?? '';
-    return `${head}var $fs=globalThis[Symbol.for("foreshard.adoptClient")];$fs=$fs&&$fs(this,"${name}");if($fs)return $fs.apply(this,arguments);`;
-  });
+  if (!methods.some(method => source.includes(method))) return source;
+  const marked = source.replace(definition, withLookUp);
+  return source.includes('tasksQueueLength') ? marked.replace(poolMethod, withLookUp) : marked;
+}
+
+function withLookUp(head: string, method: string | undefined, assigned: string | undefined): string {
+  const name = method ?? (typeof assigned === 'string' ? assigned : '');
+  return `${head}var $fs=globalThis[Symbol.for("foreshard.adoptClient")];$fs=$fs&&$fs(this,"${name}");if($fs)return $fs.apply(this,arguments);`;
 }
 
 function markPools(source: string): string {

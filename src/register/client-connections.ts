@@ -3,7 +3,7 @@
  * a request may set it going; a task of a pool is its caller's, though another request's end may start it.
  */
 import { currentContext, holdUntil, outside, storage } from './context.ts';
-import { wrapMethod } from './patching.ts';
+import { property, wrapMethod } from './patching.ts';
 
 /**
  * The `connect` of a client or of its socket: handshake, keep-alive pings, reconnecting and listeners run outside any request. The caller
@@ -16,6 +16,19 @@ export function patchConnect(prototype: object): void {
     const connected = outside(() => Reflect.apply(original, this, args));
     holdUntil(context, connected);
     return connected;
+  });
+}
+
+/**
+ * node-redis 5 and 6: class BasicClientSideCache. It is always empty: what one request has read must not answer another, and a read that no
+ * gateway sees is not recorded.
+ */
+export function patchCache(prototype: object): void {
+  wrapMethod(prototype, 'trackingOn', () => () => ['CLIENT', 'TRACKING', 'OFF']);
+  wrapMethod(prototype, 'handleCache', () => async (_client, parser, ask, transform, typeMapping) => {
+    const reply = await (ask as () => Promise<unknown>)();
+    if (typeof transform !== 'function') return reply;
+    return (transform as (...given: unknown[]) => unknown)(reply, property(parser, 'preserve'), typeMapping);
   });
 }
 

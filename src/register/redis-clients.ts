@@ -6,7 +6,7 @@
  */
 import Module from 'node:module';
 import { installBundled } from './bundled.ts';
-import { patchConnect, patchPool } from './client-connections.ts';
+import { patchCache, patchConnect, patchPool } from './client-connections.ts';
 import { currentContext, hold, holdUntil, release, storage } from './context.ts';
 import type { RequestContext } from './context.ts';
 import { attempt, property, wrapMethod } from './patching.ts';
@@ -199,6 +199,13 @@ const families: readonly Family[] = [
     method: 'execute',
     besides: ['withTypeMapping'],
     patch: patchPool,
+  },
+  {
+    request: /[\\/]cache(?:\.js)?$/,
+    prototypeIn: exports => property(property(exports, 'BasicClientSideCache'), 'prototype'),
+    method: 'trackingOn',
+    besides: ['handleCache'],
+    patch: patchCache,
   },
 ];
 

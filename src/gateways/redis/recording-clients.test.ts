@@ -86,6 +86,7 @@ async function useNodeRedis({ sink, port, idle }: Recorded): Promise<void> {
     expect(valueOf(sink, 'z')).toEqual({ type: 'zset', members: [['m', 1.5]] });
     expect(sink.commands.map(({ name }) => name)).toContain('PUBLISH');
     expect(sink.problems).toEqual([]);
+    expect(sink.losses).toEqual([]);
   } finally {
     client.destroy();
   }
@@ -132,6 +133,22 @@ describe.skipIf(!hasRedisServer())('in front of a real server', () => {
     expect(valueOf(sink, 'inline')).toEqual({ type: 'string', value: 'a b' });
     expect(valueOf(sink, 'list')).toEqual({ type: 'list', items: ['message', 'b'] });
     client.close();
+    other.close();
+  }));
+
+  test('a client that keeps what it reads is told of changes, and is a loss by name', () => recorded(redis.port, async ({ sink, port, idle }) => {
+    const client = createClient({ url: `redis://127.0.0.1:${port}`, RESP: 3, clientSideCache: { ttl: 0, maxEntries: 0, evictPolicy: 'LRU' } });
+    client.on('error', () => {});
+    await client.connect();
+    const other = await RawClient.open(port);
+    await other.call('SET', 'kept', '1');
+    expect([await client.get('kept'), await client.get('kept')]).toEqual(['1', '1']);
+    await idle();
+    expect(sink.commands.filter(({ name }) => name === 'GET')).toHaveLength(1);
+    await other.call('SET', 'kept', '2');
+    await expect.poll(() => client.get('kept')).toBe('2');
+    expect(sink.losses.map(({ code }) => code)).toEqual(['client_side_cache']);
+    client.destroy();
     other.close();
   }));
 

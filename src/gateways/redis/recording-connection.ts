@@ -251,6 +251,7 @@ export class RecordingConnection implements CommandOwner {
     this.#sent.shift();
     command.reply = reply;
     this.#session.answered(command, args ?? [], reply);
+    if (command.traits.role === 'client') this.#noteCache(args ?? [], reply);
     if (command.traits.role === 'reset' && !(reply instanceof ErrorReply)) this.#subscriptions.clear();
     if (command === this.#barrier) this.#barrier = undefined;
     if (command.queuedPart !== undefined && (reply instanceof ErrorReply || (reply instanceof SimpleReply && reply.text === 'QUEUED'))) {
@@ -262,6 +263,12 @@ export class RecordingConnection implements CommandOwner {
     this.#settling.add(command);
     this.#context.unsettled.begin(command.by);
     this.#context.settler.complete(command);
+  }
+
+  /** A client that keeps what it has read does not ask again. */
+  #noteCache([, subcommand = '', mode = '']: readonly ByteString[], reply: Reply): void {
+    if (reply instanceof ErrorReply || !/^tracking$/i.test(subcommand) || !/^on$/i.test(mode)) return;
+    this.#context.sink.loss('client_side_cache', 'the service keeps what it reads in a cache of its own (CLIENT TRACKING): what it answers from there is not recorded as read, and no cache is served in a replay');
   }
 
   #resumeClient(): void {

@@ -25,8 +25,8 @@ afterAll(async () => {
   await server.close();
 });
 
-function remote(): { keyspace: RemoteKeyspace; mirror: Keyspace } {
-  const mirror = new Keyspace({ now: () => caseTime, random: () => 0, after: () => () => {} });
+function remote(onUnsupported: (name: string) => void = () => {}): { keyspace: RemoteKeyspace; mirror: Keyspace } {
+  const mirror = new Keyspace({ now: () => caseTime, random: () => 0, after: () => () => {}, onUnsupported });
   return { keyspace: new RemoteKeyspace({ links, control, firstDatabase: 0, mirror }), mirror };
 }
 
@@ -49,6 +49,15 @@ test('what the overlay serves itself keeps its place in a transaction, and is do
   await ask(keyspace, session, 'DISCARD');
   expect(heard).toHaveLength(1);
   expect(await ask(keyspace, session, 'PUBLISH', 'news', 'at once')).toBe(1);
+  await keyspace.close();
+});
+
+test('a cache in the service is refused by the overlay, by name: the server would tell a connection of ours what has changed', async () => {
+  const refused: string[] = [];
+  const { keyspace } = remote((name) => refused.push(name));
+  const session = newSession(() => {});
+  expect(await ask(keyspace, session, 'CLIENT', 'TRACKING', 'ON')).toMatchObject({ message: expect.stringContaining('client-side caching') as string });
+  expect(refused).toEqual(['CLIENT TRACKING']);
   await keyspace.close();
 });
 

@@ -34,6 +34,11 @@ const transactionCommands: ReadonlySet<string> = new Set(['MULTI', 'EXEC', 'DISC
 /** Change no element and read none. */
 const scriptCommands: ReadonlySet<string> = new Set(['SCRIPT', 'FUNCTION', 'PING', 'ECHO', 'INFO', 'COMMAND', 'CLIENT', 'CONFIG', 'MODULE', 'WAIT', 'OBJECT', 'MEMORY']);
 
+/** The server's messages to a client that keeps what it reads would reach a connection of ours: the overlay refuses it by name. */
+function isAboutCaching(name: string, [, subcommand = '']: readonly ByteString[]): boolean {
+  return name === 'CLIENT' && /^(?:tracking|caching)$/i.test(subcommand);
+}
+
 /** What the real server's clock and the case's may drift apart between loading and reading back. */
 const expiryToleranceMs = 1000;
 
@@ -97,7 +102,7 @@ export class RemoteKeyspace implements ServedKeyspace {
 
   execute(session: Session, args: readonly ByteString[], deliver: (reply: Reply) => void): void {
     const name = (args[0] ?? '').toUpperCase();
-    if (localCommands.has(name) && this.#sessions.get(session)?.queue === undefined) {
+    if ((localCommands.has(name) || isAboutCaching(name, args)) && this.#sessions.get(session)?.queue === undefined) {
       this.#options.mirror.execute(session, args, deliver);
       return;
     }
