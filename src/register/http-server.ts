@@ -11,6 +11,7 @@ import type { AnyFunction } from './patching.ts';
 const contextOf = Symbol('foreshard.context');
 const releases = Symbol('foreshard.releases');
 
+/** What events of a request may be emitted on. */
 interface Carrier {
   [contextOf]?: RequestContext;
   [releases]?: boolean;
@@ -38,8 +39,8 @@ function takeHeader(req: http.IncomingMessage): string | undefined {
   return value;
 }
 
-/** Runs `emit` of a request or response in its context: `als.run` round the handler alone loses `req.on('end')`. */
-function emitInContext(original: AnyFunction): AnyFunction {
+/** Makes an `emit` of what {@link carry} was called with run in its context: `als.run` round the handler alone loses `req.on('end')`. */
+export function emitInContext(original: AnyFunction): AnyFunction {
   return function (this: unknown, ...args) {
     const carrier = this as Carrier;
     const context = carrier[contextOf];
@@ -56,9 +57,9 @@ function emitInContext(original: AnyFunction): AnyFunction {
   };
 }
 
-/** A plain symbol property: defining a hidden one costs more than all the rest of entering a context. */
-function carry(target: Carrier, context: RequestContext): void {
-  target[contextOf] = context;
+/** Says whose events are emitted on `target`. A plain symbol property: defining a hidden one costs more than all the rest of entering a context. */
+export function carry(target: object, context: RequestContext): void {
+  (target as Carrier)[contextOf] = context;
 }
 
 /** The context is pending until `target` emits `close`. */

@@ -68,6 +68,12 @@ export class RedirectTable {
     }
   }
 
+  /** Whether a call to host:port says which request it belongs to. */
+  carriesTag(host: string, port: number): boolean {
+    const kind = this.find(host, port)?.kind;
+    return kind === 'http' || kind === 'own';
+  }
+
   /** Where a connection to host:port goes; undefined: where it says. */
   find(host: string, port: number): Target | undefined {
     const key = `${canonicalHost(host)}:${port}`;

@@ -1,15 +1,12 @@
 /**
  * Redis clients: each command says which request it belongs to. The request is read where the caller creates the command, because by
  * the time of sending the context is that of whoever flushed; the tag is put on the wire there, `FS.L <tag> <command…>`.
- * Clients are found as they are loaded, by wrapping `Module._load`, whatever package they are in and however many copies there are;
- * in a bundle, where they are no modules, by their source (bundled.ts).
  */
-import Module from 'node:module';
-import { installBundled } from './bundled.ts';
 import { patchCache, patchConnect, patchPool } from './client-connections.ts';
 import { currentContext, hold, holdUntil, release, storage } from './context.ts';
 import type { RequestContext } from './context.ts';
-import { attempt, property, wrapMethod } from './patching.ts';
+import type { Family } from './loaded-clients.ts';
+import { property, wrapMethod } from './patching.ts';
 import { announceWrite, leadsToRedisGateway, leaveTagsTo } from './sockets.ts';
 import { laneCommand } from '../model/preload-protocol.ts';
 
@@ -142,20 +139,13 @@ function holdUntilAnswered(command: OldCommand, owner: RequestContext, emitError
   };
 }
 
-interface Family {
-  /** File or package as it is asked for. */
-  readonly request: RegExp;
-  /** From what the module exports to the prototype to patch. */
-  prototypeIn(exports: unknown): unknown;
-  readonly method: string;
-  /** Methods one of which the class has too: others may have one of the name of `method`. */
-  readonly besides: readonly string[];
+interface RedisFamily extends Omit<Family, 'patch'> {
   readonly patch: (prototype: object, goesToGateway: Decide) => void;
 }
 
 const defaultPrototype = (exports: unknown): unknown => property(property(exports, 'default'), 'prototype');
 
-const families: readonly Family[] = [
+const families: readonly RedisFamily[] = [
   {
     request: /[\\/][cC]ommand(?:\.js)?$/,
     prototypeIn: defaultPrototype,
@@ -209,44 +199,8 @@ const families: readonly Family[] = [
   },
 ];
 
-/** Patches clients as they are loaded. `hasRedis`: whether any redirect leads to a Redis gateway; where a socket is at hand, it decides. */
-export function installRedisClients(hasRedis: boolean): void {
-  const patched = new WeakSet<object>();
+/** Families of Redis clients. `hasRedis`: whether any redirect leads to a Redis gateway; where a socket is at hand, it decides. */
+export function redisClients(hasRedis: boolean): Family[] {
   const goesToGateway: Decide = stream => hasRedis && (typeof stream !== 'object' || stream === null || leadsToRedisGateway(stream));
-  wrapMethod(Module, '_load', original => function (this: unknown, ...args) {
-    const exports = Reflect.apply(original, this, args);
-    const request = args[0];
-    if (typeof request !== 'string') return exports;
-    for (const family of families) {
-      if (family.request.test(request)) attempt(`client in ${request}`, () => patchOnce(family, exports, patched, goesToGateway));
-    }
-    return exports;
-  });
-  installBundled((instance, method) => {
-    const prototype = ownerOfMethod(instance, method);
-    if (prototype === undefined || patched.has(prototype)) return undefined;
-    const family = families.find(candidate => candidate.method === method && hasOneOf(prototype, candidate.besides));
-    if (family === undefined) return undefined;
-    attempt(`bundled client with ${method}`, () => patchOnce({ ...family, prototypeIn: () => prototype }, instance, patched, goesToGateway));
-    return property(prototype, method);
-  });
-}
-
-function hasOneOf(prototype: object, methods: readonly string[]): boolean {
-  return methods.some(name => typeof property(prototype, name) === 'function');
-}
-
-function ownerOfMethod(instance: object, method: string): object | undefined {
-  for (let owner: unknown = Object.getPrototypeOf(instance); typeof owner === 'object' && owner !== null; owner = Object.getPrototypeOf(owner)) {
-    if (Object.hasOwn(owner, method)) return owner;
-  }
-  return undefined;
-}
-
-function patchOnce(family: Family, exports: unknown, patched: WeakSet<object>, goesToGateway: Decide): void {
-  const prototype = family.prototypeIn(exports);
-  if (typeof prototype !== 'object' || prototype === null || patched.has(prototype)) return;
-  if (typeof property(prototype, family.method) !== 'function' || !hasOneOf(prototype, family.besides)) return;
-  patched.add(prototype);
-  family.patch(prototype, goesToGateway);
+  return families.map(family => ({ ...family, patch: prototype => family.patch(prototype, goesToGateway) }));
 }

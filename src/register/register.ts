@@ -13,15 +13,17 @@ import { installFiles } from './files.ts';
 import { installHttpClients } from './http-clients.ts';
 import { installHttpServer } from './http-server.ts';
 import { installListeners } from './listeners.ts';
+import { installLoadedClients } from './loaded-clients.ts';
 import { attempt, onProblem, problems } from './patching.ts';
 import { installRandomness } from './randomness.ts';
 import { RedirectTable } from './redirects.ts';
-import { installRedisClients } from './redis-clients.ts';
+import { redisClients } from './redis-clients.ts';
 import { installSockets } from './sockets.ts';
 import { installThreadPool } from './thread-pool.ts';
 import { installTime } from './time.ts';
 import { installTimers } from './timers.ts';
 import { installTls } from './tls.ts';
+import { undiciPools } from './undici.ts';
 
 const installed = Symbol.for('foreshard.register');
 
@@ -41,7 +43,7 @@ function install(settings: PreloadSettings): void {
   attempt('listeners', () => installListeners(table, control, settings));
   attempt('http servers', installHttpServer);
   attempt('http clients', () => installHttpClients(table));
-  attempt('redis clients', () => installRedisClients(table.hasRedis));
+  attempt('client libraries', () => installLoadedClients([...redisClients(table.hasRedis), undiciPools]));
   attempt('child processes', () => installChildren(import.meta.url));
   attempt('ESM exports', syncBuiltinESMExports);
   const inherited = process.env[inheritedTagVariable];

@@ -145,10 +145,10 @@ export function installSockets(table: RedirectTable, control: ControlLink): void
     const path = localPath(target);
     if (path !== undefined) lookLikeTcp(this as object, target);
     const redirected = withTarget(args, target, path);
-    if (target.kind !== 'redis') return Reflect.apply(original, this, redirected);
+    if (target.kind === 'own') return Reflect.apply(original, this, redirected);
     // All requests share it: what comes on it later is not of the one that happened to open it.
     const result = outside(() => Reflect.apply(original, this, redirected));
-    gatherWrites(this as net.Socket, new WireTags(reportUnattributed));
+    if (target.kind === 'redis') gatherWrites(this as net.Socket, new WireTags(reportUnattributed));
     return result;
   });
 }
