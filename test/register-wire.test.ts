@@ -23,6 +23,19 @@ test('a client that writes each command as it is asked for', async () => {
   expect(unattributed()).toEqual([]);
 });
 
+test('it is under way until it is answered', async () => {
+  let atIdle: (string | undefined)[] | undefined;
+  const idle = service.waitFor(message => {
+    if (message.type !== 'idle' || message.tag !== 'late1') return false;
+    atIdle ??= redis.commands.filter(({ tag }) => tag === 'late1').map(({ args }) => args[0]);
+    return true;
+  });
+  await send(service, '/late/late1', contextFor('late1', 1));
+  await idle;
+  expect(atIdle).toEqual(['k:late1:a', 'k:late1:b', 'k:late1:c']);
+  expect(service.messages.filter(message => message.type === 'idle' && message.tag === 'late1')).toHaveLength(1);
+});
+
 test.each(['gathering', 'onebyone'])('a client that writes them later: none is given to the wrong request, and the client is named (%s)', async route => {
   const count = 100;
   await sendMany(service, route, count, number => `${route}${number}`);

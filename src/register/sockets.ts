@@ -148,7 +148,7 @@ export function installSockets(table: RedirectTable, control: ControlLink): void
     if (target.kind === 'own') return Reflect.apply(original, this, redirected);
     // All requests share it: what comes on it later is not of the one that happened to open it.
     const result = outside(() => Reflect.apply(original, this, redirected));
-    if (target.kind === 'redis') gatherWrites(this as net.Socket, new WireTags(reportUnattributed));
+    if (target.kind === 'redis') gatherWrites(this as net.Socket, new WireTags(this as net.Socket, reportUnattributed));
     return result;
   });
 }

@@ -28,9 +28,9 @@ test('every command is found, wherever arguments are cut in two', () => {
   }));
 });
 
-test('names are upper case, inline commands are none, and a length cut in two ends it', () => {
+test('names are upper case, inline commands have no place for a tag, and a length cut in two ends it', () => {
   const cutter = new CommandCutter();
-  expect(cutter.cut(Buffer.from('PING\r\n*1\r\n$4\r\nquit\r\n'))).toEqual([{ at: 6, body: 10, count: 1, name: 'QUIT' }]);
+  expect(cutter.cut(Buffer.from('PING\r\n*1\r\n$4\r\nquit\r\n'))).toEqual([{ at: 0, body: 0, count: 0, name: 'PING' }, { at: 6, body: 10, count: 1, name: 'QUIT' }]);
   expect(cutter.cut(Buffer.from('*1'))).toBeUndefined();
   expect(cutter.cut(encode(['GET', 'a']))).toBeUndefined();
 });

@@ -4,8 +4,11 @@
  * client that queues commands and writes them later does so in the context of whoever set that off: those commands stay untagged and the
  * client is reported by name.
  */
+import type net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { currentContext, hasLiveContexts } from './context.ts';
+import type { RequestContext } from './context.ts';
+import { WirePending } from './wire-pending.ts';
 
 /** Commands about the connection or shared by all who use it: they belong to no request. */
 const shared = new Set([
@@ -13,12 +16,13 @@ const shared = new Set([
   'SUBSCRIBE', 'UNSUBSCRIBE', 'PSUBSCRIBE', 'PUNSUBSCRIBE', 'SSUBSCRIBE', 'SUNSUBSCRIBE', 'COMMAND', 'FS.L',
 ]);
 
-/** A piece of what is written: a whole command's beginning, or anything else. */
+/** A command in what is written. */
 interface Cut {
-  /** Where a command array begins in the chunk. */
+  /** Where it begins in the chunk. */
   readonly at: number;
   /** Where its first argument begins: the tag goes there. */
   readonly body: number;
+  /** Arguments; 0: an inline command, which has no place for a tag. */
   readonly count: number;
   readonly name: string;
 }
@@ -55,6 +59,8 @@ export class CommandCutter {
           this.#args = Number(chunk.toString('latin1', at + 1, end));
           this.#isLost ||= !Number.isInteger(this.#args);
           found.push({ at, body: end + 2, count: this.#args, name: nameAt(chunk, end + 2) });
+        } else if (end > at) {
+          found.push({ at, body: at, count: 0, name: /^\S*/.exec(chunk.toString('latin1', at, end))?.[0].toUpperCase() ?? '' });
         }
         at = end + 2;
       }
@@ -121,11 +127,14 @@ function writer(): Writer {
 export class WireTags {
   readonly #cutter = new CommandCutter();
   readonly #report: (client: string) => void;
+  readonly #socket: net.Socket;
+  #pending: WirePending | undefined;
   /** Its client has written commands outside their calls: several at once may be several requests'. */
   #queues = false;
 
-  /** @param report told who wrote commands that can't be attributed */
-  constructor(report: (client: string) => void) {
+  /** @param report is told who wrote commands that can't be attributed */
+  constructor(socket: net.Socket, report: (client: string) => void) {
+    this.#socket = socket;
     this.#report = report;
   }
 
@@ -133,14 +142,20 @@ export class WireTags {
   tag(chunk: Buffer): Buffer {
     const cuts = this.#cutter.cut(chunk);
     const own = cuts?.filter(({ name }) => !shared.has(name));
-    if (own?.length === 0) return chunk;
+    const owner = own?.length === 0 ? null : this.#owner(own);
+    this.#pending ??= new WirePending(this.#socket);
+    for (const cut of cuts ?? []) this.#pending.sent(own?.includes(cut) === true ? owner : null, cut.name);
+    return owner === null || own === undefined ? chunk : withTags(chunk, own, owner.commandHead);
+  }
+
+  /** Whose these commands are; null: nobody's, as far as can be told. */
+  #owner(own: readonly Cut[] | undefined): RequestContext | null {
     const { unit, isCalled } = writer();
-    if (!isCalled || own === undefined || (this.#queues && own.length > 1)) {
+    if (!isCalled || own === undefined || own.some(({ count }) => count === 0) || (this.#queues && own.length > 1)) {
       this.#queues ||= !isCalled;
       if (hasLiveContexts()) this.#report(unit);
-      return chunk;
+      return null;
     }
-    const context = currentContext();
-    return context === undefined ? chunk : withTags(chunk, own, context.commandHead);
+    return currentContext() ?? null;
   }
 }
