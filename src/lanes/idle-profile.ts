@@ -1,5 +1,6 @@
-import { hasProc, numbersIn } from './proc.ts';
-import type { ProcessTree } from './process-tree.ts';
+import { IdleHabits } from './idle-habits.ts';
+import { numbersIn, timesRun } from './proc.ts';
+import { isAbout, mayBeSame, narrowed, spanOf, type Span } from './span.ts';
 import { timedWait } from './waits.ts';
 import type { TimedWait } from './waits.ts';
 
@@ -8,6 +9,17 @@ import type { TimedWait } from './waits.ts';
  * for, to see what comes after it; behind one that rings later, an effect that a request sets off still later than that would be missed.
  */
 const soonMs = 250;
+/** Two sightings of one timer: taken for the same if it would ring at the same time. */
+const sameTimerMs = 2;
+/** A timer that renews itself does so when its work is done. */
+const renewalMs = 4;
+/** A thread that woke by its own timer is seen within this time after that; later it may have been given something to do as well. */
+const promptMs = 100;
+/** A timer that is known less well than this is assumed to ring as late as it may. */
+const vagueMs = 30;
+/** How long, and how often, a thread must wake for nothing to be taken for one that does so by itself. */
+const restlessMs = 1_000;
+const restlessRings = 3;
 
 /** A thread that waits. */
 export interface Waiting {
@@ -19,57 +31,100 @@ export interface Waiting {
   readonly wait: TimedWait | null;
 }
 
-/** Shorter waits are always waited for: that costs little, and short delays are what effects come after. */
-const leastEmptyMs = 500;
-/** How often a wait must have come to nothing before it is not waited for any more. */
-const enoughEmpty = 2;
+/** What the gateways showed at a look, and how long is waited at most. */
+export interface Quiet {
+  readonly boundMs: number;
+  /** How much has passed through them so far. */
+  readonly activity: number;
+  /** For how long nothing has. */
+  readonly quietMs: number;
+}
 
-/** Two sightings of one timer, in ms: taken for the same if it would ring at the same time. */
-const sameTimerMs = 2;
+/** A wait that ended by itself, and what will show whether anything came of it. */
+interface Trial {
+  readonly name: string;
+  readonly lengthMs: number;
+  readonly activity: number;
+}
 
-/** When a timer rings, on the steady clock. */
-interface Ring {
-  readonly earliest: number;
-  readonly latest: number;
+/** What is known of the wait a thread is in. */
+interface Sighting extends Waiting {
+  /** How long it was asked to last; null: no limit, or not known. */
+  readonly asked: Span | null;
+  /** When it ends, on the steady clock. */
+  ring: Span | null;
+  /** `rest`: it was in it before the request. `own`: it went into it by itself, `touched`: since it had something to do. */
+  reason: 'rest' | 'own' | 'touched';
+  /** It went into it although no timer of its own can have woken it. */
+  readonly wasWoken: boolean;
+  /** It has had something to do since the request. */
+  wasTouched: boolean;
+  /** How often it has gone on since, into a wait of another length. */
+  rings: number;
+  /** The wait with a limit that it was in at rest. */
+  atRest: { readonly name: string; readonly asked: Span } | null;
+  trial: Trial | null;
+  seenAt: number;
+  activity: number;
 }
 
 /**
- * What threads wait for while the service does nothing: the `poll(0.5)` of an accept loop, the timer that closes unused connections.
- * Timers are known by when they ring, since event loops ask for what is left of them.
+ * What the threads of an instance waited in when it was last at rest, and how that differs from what they wait in now. A thread that has not
+ * run since is at rest whatever it waits in. One that woke by its own timer, and waits as it did, is too. One that ran for another
+ * reason has been given something to do: a wait with a limit that it goes into then is waited for until that has come to nothing more than once.
  */
 export class IdleProfile {
-  readonly #waits = new Set<string>();
-  readonly #restless = new Set<number>();
-  readonly #empty: { readonly name: string; readonly limitMs: number; times: number }[] = [];
-  #timers: ReadonlyMap<number, Ring> = new Map();
-  #lastIdle = 0;
-  /** Processes and threads that live while nothing is going on: any other belongs to the request under way. */
+  readonly #habits: IdleHabits;
+  readonly #seen = new Map<number, Sighting>();
+  /** Timers that were set at rest, by whoever may wait for them. */
+  #rings = new Map<string, Span[]>();
+  /** Processes that live while nothing is going on. */
   #processes: ReadonlySet<number> = new Set();
-  #threads: ReadonlySet<number> = new Set();
+  /** Those that came since: how often they ran, and since when they have not. */
+  readonly #newcomers = new Map<number, { runs: number; since: number }>();
+  /** Where a process or thread stands among those that were alive at the start. */
+  #places: ReadonlyMap<number, string> | null = null;
+  /** When nothing of the request had begun yet; what is seen first may have begun any time before. */
+  #startedAt = -Infinity;
 
-  /** Takes what the tree waits in now for idle. Call it only when no request is under way. */
-  learn(tree: ProcessTree, boundMs: number): void {
-    if (!hasProc) return;
-    const members = tree.members();
-    const waits = members.flatMap((pid) => numbersIn(`/proc/${pid}/task`).map((tid): Waiting => ({ pid, tid, runs: 0, wait: timedWait(pid, tid) })));
-    this.remember(members, waits);
-    for (const { tid, wait } of waits) {
-      // a longer one is never waited for
-      if (wait !== null && (wait.limitMs === null || wait.limitMs < boundMs)) this.#waits.add(nameOf(tid, wait));
-    }
+  constructor(habits: IdleHabits = new IdleHabits()) {
+    this.#habits = habits;
   }
 
-  /** Notes which processes live and when timers ring while nothing is going on. */
-  remember(members: readonly number[], waits: readonly Waiting[]): void {
-    const now = performance.now();
-    const timers = new Map<number, Ring>();
-    for (const { tid, wait } of waits) {
-      if (wait !== null && wait.limitMs !== null) timers.set(tid, this.#ringOf(tid, wait, now));
-    }
+  /** Takes what these processes wait in now for rest. */
+  learn(members: readonly number[]): void {
+    const waits = members.flatMap((pid) => numbersIn(`/proc/${pid}/task`).map((tid) => waitingOf(pid, tid)));
+    for (const waiting of waits) this.#observe(waiting, 0, performance.now());
+    this.remember(members, waits, null);
+  }
+
+  /**
+   * All of it is at rest, in these waits. `activity`: what had passed through the gateways by then; null: not known, so nothing is learnt
+   * of waits that have ended.
+   */
+  remember(members: readonly number[], waits: readonly Waiting[], activity: number | null): void {
+    this.#places ??= placesOf(members, waits);
     this.#processes = new Set(members);
-    this.#threads = new Set(waits.map(({ tid }) => tid));
-    this.#timers = timers;
-    this.#lastIdle = now;
+    this.#newcomers.clear();
+    const alive = new Set(waits.map(({ tid }) => tid));
+    for (const [tid, sighting] of this.#seen) {
+      if (activity !== null) this.#judge(sighting, activity);
+      if (!alive.has(tid)) this.#seen.delete(tid);
+      else this.#atRest(sighting);
+    }
+    this.#collectRings();
+    this.#startedAt = performance.now();
+  }
+
+  /** A request is about to come: what woke by itself since the last one is still at rest. */
+  beforeRequest(): void {
+    const now = performance.now();
+    for (const [tid, before] of this.#seen) {
+      if (before.ring === null || before.ring.earliest > now + sameTimerMs) continue;
+      this.#atRest(this.#observe(waitingOf(before.pid, tid), before.activity, now));
+    }
+    this.#collectRings();
+    this.#startedAt = now;
   }
 
   /** The process was there before the request. */
@@ -77,65 +132,208 @@ export class IdleProfile {
     return this.#processes.has(pid);
   }
 
-  /**
-   * A thread from before the request wakes again and again although nothing is asked of it: it does so by itself, with timers of its own.
-   * From now on `quietMs` without anything seen at the gateways is all that is asked of it.
-   */
-  takeForRestless({ tid, wait }: Waiting): void {
-    if (!this.#threads.has(tid) || wait === null) return;
-    this.#restless.add(tid);
-    this.#waits.add(nameOf(tid, wait));
+  /** For how long this process, which came since, has not run: `runs` is how often its threads have. */
+  newcomerCalmMs(pid: number, runs: number): number {
+    const now = performance.now();
+    const before = this.#newcomers.get(pid);
+    if (before?.runs === runs) return now - before.since;
+    this.#newcomers.set(pid, { runs, since: now });
+    return 0;
   }
 
-  /**
-   * A wait was waited for to its end, and nothing came of it: so do idle threads of a pool wait before they end. Goes by what was asked for,
-   * for such threads come and go. `limitMs`: how long it still lasted when it was first seen.
-   */
-  cameToNothing(name: string, limitMs: number): void {
-    if (limitMs < leastEmptyMs) return;
-    const known = this.#empty.find((one) => one.name === name && isAlike(one.limitMs, limitMs));
-    if (known === undefined) this.#empty.push({ name, limitMs, times: 1 });
-    else known.times++;
+  /** Whether a thread that is in this wait is at rest, for all that can be told. */
+  isAtRest(waiting: Waiting, quiet: Quiet): boolean {
+    const now = performance.now();
+    const sighting = this.#observe(waiting, quiet.activity, now);
+    if (sighting.wait === null || sighting.reason === 'rest') return true;
+    const place = this.#placeOf(waiting);
+    return this.#isKnown(sighting, place, { now, boundMs: quiet.boundMs }) || this.#isRestless(sighting, place, quiet.quietMs);
   }
 
-  /** This wait is one the thread is in when nothing is going on; `quietMs`: for how long nothing has been seen at the gateways. */
-  expects(tid: number, wait: TimedWait, quietMs: number): boolean {
-    if (this.#waits.has(nameOf(tid, wait)) || (quietMs >= soonMs && this.#restless.has(tid))) return true;
-    const { limitMs } = wait;
-    if (limitMs === null || limitMs < soonMs) return false;
-    if (this.#empty.some(({ name, limitMs: other, times }) => times >= enoughEmpty && name === wait.name && isAlike(other, limitMs))) return true;
-    const timer = this.#timers.get(tid);
-    if (timer === undefined) return false;
-    const ring = this.#ringOf(tid, wait, performance.now());
-    return ring.earliest <= timer.latest + sameTimerMs && ring.latest >= timer.earliest - sameTimerMs;
+  /** The thread wakes so often that it has run between two looks says nothing. */
+  isTicking({ tid }: Waiting): boolean {
+    const sighting = this.#seen.get(tid);
+    return sighting?.reason === 'rest' && isShort(sighting);
   }
 
-  /** When it ends: a wait that was asked for began after the service was last seen idle, unless it is that very one. */
-  #ringOf(tid: number, wait: TimedWait, now: number): Ring {
-    const latest = now + (wait.limitMs ?? 0);
-    if (wait.measure === 'left') return { earliest: latest, latest };
-    const earliest = latest - (now - this.#lastIdle);
-    const before = this.#timers.get(tid);
-    if (before === undefined || earliest > before.latest || latest < before.earliest) return { earliest, latest };
-    return { earliest: Math.max(before.earliest, earliest), latest: Math.min(latest, before.latest) };
+  #isKnown(sighting: Sighting, place: string, { now, boundMs }: { readonly now: number; readonly boundMs: number }): boolean {
+    const { wait, asked, ring, reason } = sighting;
+    if (wait === null || asked === null || ring === null) return false;
+    // as long as the bound: an idle timeout of a kept-open connection, or something that comes too late to be waited for
+    if (asked.earliest >= boundMs * 0.9) return true;
+    const isSoon = ring.earliest - now < soonMs;
+    if (reason === 'own' && !(sighting.wasTouched && isSoon && isLoop(wait.name)) && this.#isIdle(sighting)) return true;
+    return this.#habits.isVain(place, wait.name, asked) || (!isSoon && this.#isOwnTimer(sighting));
   }
-}
 
-/** What was asked for by two waits that were seen a little after they began. */
-function isAlike(aMs: number, bMs: number): boolean {
-  return Math.abs(aMs - bMs) <= 0.03 * Math.max(aMs, bMs);
+  /** It waits as long as it does when nothing is asked of it. */
+  #isIdle(sighting: Sighting): boolean {
+    const { asked, wait } = sighting;
+    return asked !== null && wait !== null && this.#habits.isIdle(this.#placeOf(sighting), wait.name, asked);
+  }
+
+  /** It wakes again and again for nothing, after waits of no length that is known. */
+  #isRestless(sighting: Sighting, place: string, quietMs: number): boolean {
+    if (sighting.atRest === null || this.#isIdle(sighting)) return false;
+    if (sighting.rings >= restlessRings && quietMs >= restlessMs) this.#habits.takeForRestless(place);
+    return quietMs >= soonMs && this.#habits.isRestless(place);
+  }
+
+  /** A timer that was set when all was at rest, or the next ring of one. */
+  #isOwnTimer(sighting: Sighting): boolean {
+    return this.#isSet(sighting) || this.#rings.get(waiterOf(sighting))?.some((one) => this.#isNextRing(sighting, one)) === true;
+  }
+
+  #observe(waiting: Waiting, activity: number, now: number): Sighting {
+    const before = this.#seen.get(waiting.tid);
+    if (before !== undefined && before.pid === waiting.pid && isSameWait(before, waiting)) {
+      before.seenAt = now;
+      before.activity = activity;
+      return before;
+    }
+    const { asked, ring } = boundsOf(waiting.wait, Math.max(before?.seenAt ?? -Infinity, this.#startedAt), now);
+    const hasRung = before !== undefined && rangMsAgo(before, now) >= 0;
+    const sighting: Sighting = {
+      ...waiting, asked, ring: ring !== null && before?.ring != null && !hasRung ? narrowed(ring, before.ring) : ring,
+      reason: 'touched', wasWoken: before?.ring == null || now < before.ring.earliest - sameTimerMs,
+      wasTouched: before === undefined || before.wasTouched || !hasRung,
+      rings: before === undefined ? 0 : before.rings + (isAlike(before.asked, asked) ? 0 : 1), atRest: before?.atRest ?? null,
+      trial: before === undefined ? null : hasRung ? trialOf(before) : before.trial, seenAt: now, activity,
+    };
+    // what rang before the response was out may have been given something to do right after
+    const isPrompt = hasRung && ((before.seenAt > this.#startedAt && rangMsAgo(before, now) <= promptMs) || this.#isNextRing(sighting, before.ring));
+    if (isPrompt && (before.reason !== 'touched' || isBack(before))) this.#noteRenewal(before, sighting);
+    const isOwn = isPrompt && (before.reason !== 'touched' || this.#isIdle(sighting));
+    if (before?.reason === 'rest' && isShort(before) && isShort(sighting)) sighting.reason = 'rest';
+    else if (isOwn || this.#isSet(sighting)) sighting.reason = 'own';
+    const { trial } = sighting;
+    if (trial !== null && asked !== null && waiting.wait?.name === trial.name && isAbout(asked, trial.lengthMs)) this.#judge(sighting, activity);
+    this.#seen.set(waiting.tid, sighting);
+    return sighting;
+  }
+
+  /** The timer was set before the request. */
+  #isSet(sighting: Sighting): boolean {
+    const { ring } = sighting;
+    return ring !== null && this.#rings.get(waiterOf(sighting))?.some((one) => mayBeSame(one, ring, sameTimerMs)) === true;
+  }
+
+  /** The wait began when the one that ended with `before` was over, not later: nobody has given the thread something to do since. */
+  #isNextRing(sighting: Sighting, before: Span | null): boolean {
+    const { wait, ring, pid } = sighting;
+    if (wait === null || ring === null || before === null) return false;
+    const place = isLoop(wait.name) ? this.#processPlace(pid) : this.#placeOf(sighting);
+    for (const period of this.#habits.periods(place, wait.name)) {
+      if (mayBeSame({ earliest: before.earliest + period, latest: before.latest + period + renewalMs }, ring, sameTimerMs)) return true;
+    }
+    return false;
+  }
+
+  /** A thread that woke by itself, brought nothing about and waits as long again. */
+  #noteRenewal(before: Sighting, { asked, wait, activity }: Sighting): void {
+    if (before.asked === null || asked === null || wait === null || before.wait?.name !== wait.name || before.activity !== activity) return;
+    const lengthMs = lengthOf(asked);
+    if (lengthMs !== null && isAbout(before.asked, lengthMs)) this.#habits.renewed(this.#placeOf(before), wait.name, lengthMs);
+  }
+
+  /** What came of a wait that has ended. */
+  #judge(sighting: Sighting, activity: number): void {
+    const { trial } = sighting;
+    if (trial !== null) this.#habits.ended(this.#placeOf(sighting), trial.name, trial.lengthMs, trial.activity === activity);
+    sighting.trial = null;
+  }
+
+  #atRest(sighting: Sighting): void {
+    sighting.reason = 'rest';
+    sighting.wasTouched = false;
+    sighting.rings = 0;
+    sighting.atRest = sighting.wait === null || sighting.asked === null ? null : { name: sighting.wait.name, asked: sighting.asked };
+    sighting.trial = null;
+  }
+
+  #collectRings(): void {
+    this.#rings = new Map();
+    for (const sighting of this.#seen.values()) {
+      const waiter = waiterOf(sighting);
+      if (sighting.ring !== null) this.#rings.set(waiter, [...this.#rings.get(waiter) ?? [], sighting.ring]);
+    }
+  }
+
+  #processPlace(pid: number): string {
+    return this.#places?.get(pid)?.split(' ')[0] ?? 'later';
+  }
+
+  #placeOf({ pid, tid }: Waiting): string {
+    return this.#places?.get(tid) ?? `${this.#processPlace(pid)} later`;
+  }
 }
 
 /** Waits up to this long are one: watchdogs such as Go's vary theirs between 20 µs and 10 ms. */
 const shortMs = 20;
 
-/** The thread wakes so often that being seen asleep twice says nothing. */
-export function isShort(wait: TimedWait): boolean {
-  return wait.limitMs !== null && wait.limitMs <= shortMs;
+function isShort({ asked }: Sighting): boolean {
+  return asked !== null && asked.latest <= shortMs;
 }
 
-/** A wait for a point in time differs each time it is looked at: it goes by its name alone. Others by what was asked for, to 1 part in 50. */
-function nameOf(tid: number, wait: TimedWait): string {
-  if (wait.measure === 'left' || wait.limitMs === null) return `${tid} ${wait.name}`;
-  return `${tid} ${wait.name} ${isShort(wait) ? 'short' : Math.round(Math.log(wait.limitMs) * 50)}`;
+/** The threads of a runtime such as Go's take turns at waiting for the events of its one loop. */
+function isLoop(name: string): boolean {
+  return name.startsWith('epoll');
+}
+
+function waiterOf({ pid, tid, wait }: Waiting): string {
+  return wait !== null && isLoop(wait.name) ? `process ${pid}` : `thread ${tid}`;
+}
+
+/** How long ago the wait must have ended by itself; negative: it need not have. */
+function rangMsAgo({ ring }: Sighting, now: number): number {
+  return ring === null ? -Infinity : now + sameTimerMs - (ring.latest - ring.earliest <= vagueMs ? ring.earliest : ring.latest);
+}
+
+/** What a thread waits in now. */
+export function waitingOf(pid: number, tid: number): Waiting {
+  const runs = timesRun(pid, tid); // before its wait: whoever has the same count later has slept all the while
+  return { pid, tid, runs, wait: timedWait(pid, tid) };
+}
+
+/** It has not run in between; where the kernel does not count, a wait with a limit is always another. */
+function isSameWait(before: Waiting, now: Waiting): boolean {
+  return before.runs === now.runs && before.wait?.name === now.wait?.name && (now.runs > 0 || now.wait === null);
+}
+
+function boundsOf(wait: TimedWait | null, began: number, now: number): { asked: Span | null; ring: Span | null } {
+  if (wait === null || wait.limitMs === null) return { asked: null, ring: null };
+  const { limitMs } = wait;
+  if (wait.measure === 'left') return { asked: { earliest: limitMs, latest: limitMs + (now - began) }, ring: spanOf(now + limitMs) };
+  return { asked: spanOf(limitMs), ring: { earliest: Math.max(now, began + limitMs), latest: now + limitMs } };
+}
+
+/** Both may have been asked to last as long. */
+function isAlike(a: Span | null, b: Span | null): boolean {
+  return a !== null && b !== null && mayBeSame(a, b, Math.max(sameTimerMs, 0.03 * Math.min(a.earliest, b.earliest)));
+}
+
+/** It is back in the wait that it was in at rest. */
+function isBack({ atRest, wait, asked }: Sighting): boolean {
+  return atRest !== null && atRest.name === wait?.name && isAlike(atRest.asked, asked);
+}
+
+/** null: not known well enough to learn from. */
+function lengthOf({ earliest, latest }: Span): number | null {
+  return latest - earliest <= Math.max(10, 0.03 * earliest) ? (earliest + latest) / 2 : null;
+}
+
+function trialOf({ wasWoken, asked, wait, activity }: Sighting): Trial | null {
+  const lengthMs = asked === null ? null : lengthOf(asked);
+  return !wasWoken || lengthMs === null || wait === null ? null : { name: wait.name, lengthMs, activity };
+}
+
+/** Processes and threads by their order: the same for each instance of a service. */
+function placesOf(members: readonly number[], waits: readonly Waiting[]): Map<number, string> {
+  const places = new Map<number, string>();
+  members.forEach((pid, process) => {
+    const threads = waits.filter((waiting) => waiting.pid === pid);
+    threads.forEach(({ tid }, thread) => places.set(tid, `${process} ${thread}`));
+    if (!places.has(pid)) places.set(pid, `${process} 0`);
+  });
+  return places;
 }

@@ -7,6 +7,7 @@ import type { PreloadSettings, Redirect } from '../model/preload-protocol.ts';
 import type { ControlServer } from './control-server.ts';
 import { cannotStart, FakeClock } from './fake-clock.ts';
 import { fillPlaceholders, leadCommand, leadEnvironment, pastProxies, splitAddress } from './environment.ts';
+import { IdleHabits } from './idle-habits.ts';
 import { join, listenAndRelay } from './join.ts';
 import type { Destination } from './join.ts';
 import { launch, newMark } from './launch.ts';
@@ -62,13 +63,17 @@ export interface StartOptions {
 const maxAttempts = 3;
 
 /** What earlier starts have shown, per tool and command: the second lane need not find it out again. */
-const memory = new WeakMap<ControlServer, Map<string, Learnt>>();
+const memory = new WeakMap<ControlServer, Map<string, LearntOfService>>();
 
-function learntOf({ control, command, cwd }: StartOptions): Learnt {
-  const known = memory.get(control) ?? new Map<string, Learnt>();
+interface LearntOfService extends Learnt {
+  readonly habits: IdleHabits;
+}
+
+function learntOf({ control, command, cwd }: StartOptions): LearntOfService {
+  const known = memory.get(control) ?? new Map<string, LearntOfService>();
   memory.set(control, known);
   const key = JSON.stringify([cwd, command]);
-  const learnt = known.get(key) ?? { addresses: new Map() };
+  const learnt = known.get(key) ?? { addresses: new Map(), habits: new IdleHabits() };
   known.set(key, learnt);
   return learnt;
 }
@@ -246,7 +251,7 @@ async function startAs(options: StartOptions, draft: Draft): Promise<ServiceInst
       ...(clock === null ? {} : { hopeless: cannotStart }),
     });
     const instance = new ServiceInstance({
-      id: options.id, ready, plan: draft.plan, launched, link, clock, bearsNoClock: options.fakeClock === true && draft.bearsNoClock, closers, unproven: ready.preloaded ? [] : draft.unproven,
+      id: options.id, ready, plan: draft.plan, launched, link, habits: learntOf(options).habits, clock, bearsNoClock: options.fakeClock === true && draft.bearsNoClock, closers, unproven: ready.preloaded ? [] : draft.unproven,
       onProof: (address, where) => learntOf(options).addresses.set(address, where),
     });
     await instance.settle();

@@ -80,6 +80,7 @@ describe.skipIf(!python || process.platform !== 'linux')('a Python service', () 
 
   async function effectsOf(path: string): Promise<{ atResponse: number; atIdle: string[]; tookMs: number; idle: boolean }> {
     gateway.lines.length = 0;
+    instance.beforeRequest();
     await get(instance.address, path);
     const atResponse = gateway.lines.length;
     const before = performance.now();
@@ -116,11 +117,13 @@ describe.skipIf(!python || process.platform !== 'linux')('a Python service', () 
   });
 
   test('work that outlasts the bound is named, once', async () => {
+    instance.beforeRequest();
     await get(instance.address, '/burn');
     expect(await instance.quiescent({ gateways: [gateway], timeoutMs: 30 })).toBe(false);
-    expect(instance.waitingFor).toMatch(/process \d+ is working|never came to rest/);
+    expect(instance.waitingFor).toMatch(/process \d+ \(python3 late\.py\).* is working|never came to rest/);
     expect(await instance.quiescent({ gateways: [gateway], timeoutMs: 5_000 })).toBe(true);
     // a sleep far beyond the bound has no effect that could be waited for
+    instance.beforeRequest();
     await get(instance.address, '/long');
     const before = performance.now();
     expect(await instance.quiescent({ gateways: [gateway], timeoutMs: 5_000 })).toBe(true);
@@ -151,6 +154,7 @@ test.skipIf(!python || process.platform !== 'linux')('an event loop with timers 
   try {
     for (const path of ['/later', '/now', '/pooled', '/nothing', '/later', '/nothing']) {
       gateway.lines.length = 0;
+      instance.beforeRequest();
       await get(instance.address, path, agent);
       const before = performance.now();
       expect(await instance.quiescent({ gateways: [gateway], timeoutMs: 5_000 })).toBe(true);
@@ -176,6 +180,7 @@ test.skipIf(!python || process.platform !== 'linux')('an event loop that is neve
     const tookMs: number[] = [];
     for (const path of ['/nothing', '/later', '/now', '/pooled', '/nothing', '/later', '/nothing', '/later', '/nothing']) {
       gateway.lines.length = 0;
+      instance.beforeRequest();
       await get(instance.address, path);
       const before = performance.now();
       expect(await instance.quiescent({ gateways: [gateway], timeoutMs: 10_000 })).toBe(true);
@@ -201,12 +206,14 @@ test.skipIf(process.platform !== 'linux')('Node.js without the preload: timers a
   try {
     for (let round = 0; round < 3; round++) {
       gateway.lines.length = 0;
+      instance.beforeRequest();
       await get(instance.address, '/late');
       expect(gateway.lines).toHaveLength(0);
       expect(await instance.quiescent({ gateways: [gateway], timeoutMs: 5_000 })).toBe(true);
       expect(gateway.lines).toHaveLength(1);
     }
     const before = performance.now();
+    instance.beforeRequest();
     await get(instance.address, '/');
     await instance.quiescent({ gateways: [gateway], timeoutMs: 5_000 });
     expect(performance.now() - before).toBeLessThan(1_500); // its Date header's timer, not the five seconds of a kept-open connection

@@ -1,16 +1,18 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
-import { isShort } from './idle-profile.ts';
-import type { IdleProfile, Waiting } from './idle-profile.ts';
-import { hasProc, numbersIn, readStat, timesRun } from './proc.ts';
+import { waitingOf } from './idle-profile.ts';
+import type { IdleProfile, Quiet, Waiting } from './idle-profile.ts';
+import { processName, threadName, waitName } from './naming.ts';
+import { hasProc, numbersIn, readStat } from './proc.ts';
 import type { ProcessTree } from './process-tree.ts';
-import { timedWait } from './waits.ts';
 
 /**
- * When has a service without the preload finished with a request? When its gateways have nothing open, no process that was born since is
- * alive, and every thread sleeps with nothing that would wake it by itself: the kernel says which system call each one waits in, so a
- * `sleep(0.15)` before a late write is seen as such and waited for, however long it takes, and an idle service costs one look.
+ * When has a service without the preload finished with a request? When its gateways have nothing open, and every thread of every process
+ * sleeps with nothing that would wake it by itself: the kernel says which system call each one waits in, so a `sleep(0.15)` before a late
+ * write is seen as such and waited for, however long it takes, and an idle service costs one look. What a thread waits in by itself, with
+ * nothing asked of it, is learnt (idle-profile.ts).
  *
- * A thread that wakes again and again for nothing, as one with timers of its own does, is taken for idle while the gateways are quiet.
+ * A thread that wakes again and again for nothing, as one with timers of its own does, is taken for idle while the gateways are quiet. A
+ * process that was started since is, when it has not run for a second: a helper that the service keeps.
  *
  * Limits: a thread that waits without a time limit for something no gateway stands for (a direct connection to a database) counts as idle.
  * A wait that is asked to last about as long as the bound or longer is not waited for: its effect would come too late anyway.
@@ -43,70 +45,31 @@ export interface QuiescenceOptions {
 /** Resolves when the lane is idle, or when `timeoutMs` are over, saying what it still waited for. Never throws. */
 export async function waitQuiescent(options: QuiescenceOptions): Promise<QuiescenceResult> {
   const deadline = performance.now() + options.timeoutMs;
-  const waited = new WaitedFor();
   let quietSince = performance.now();
   let before = total(options.gateways);
   for (let pauseMs = 0.2; ; pauseMs = Math.min(pauseMs * 1.5, 5)) {
+    const startedAt = performance.now();
     const now = total(options.gateways);
-    if (now !== before) quietSince = performance.now();
+    if (now !== before) quietSince = startedAt;
     before = now;
-    const quietMs = performance.now() - quietSince;
-    const first = look(options, quietMs);
-    if (first.waiting !== null && waited.isRestless(first.waiting, now) && quietMs >= restlessMs) options.profile.takeForRestless(first.waiting);
+    const quiet = { activity: now, quietMs: startedAt - quietSince, boundMs: options.timeoutMs };
+    const first = look(options, quiet);
+    const tookMs = performance.now() - startedAt;
     // Between two looks that agree all of it slept at once, and nothing was born that the first one missed.
-    if (first.reason === null && isSame(first, look(options, quietMs), options.profile)) {
-      // what was written to us by then is in our sockets: a whole turn of the loop reads it
-      await turn();
-      await turn();
+    if (first.reason === null && isSame(first, look(options, quiet), options.profile)) {
+      // what was written to us by then is in our sockets: one whole turn of the loop accepts a connection, the next one reads from it
+      for (let turns = 0; turns < 3; turns++) await turn();
       if (gatewayReason(options.gateways) === null && total(options.gateways) === before) {
-        options.profile.remember(first.members, first.waits);
-        for (const { name, limitMs } of waited.inVain(before)) options.profile.cameToNothing(name, limitMs);
+        options.profile.remember(first.members, first.waits, before);
         return { outcome: 'idle', waitingFor: '' };
       }
     } else if (first.reason === gone) {
       return { outcome: 'gone', waitingFor: '' };
     }
     if (performance.now() >= deadline) return { outcome: 'timeout', waitingFor: first.reason ?? 'it never came to rest for long enough to be sure' };
-    const restMs = Math.min(first.restMs, longestRestMs, deadline - performance.now());
+    const restMs = Math.min(Math.max(first.restMs, 4 * tookMs), longestRestMs, deadline - performance.now());
     if (pauseMs < 1 && restMs < 1) await turn();
     else await delay(Math.max(pauseMs, restMs));
-  }
-}
-
-/** How long, and how often, a thread must wake for nothing to be taken for one that does so by itself. */
-const restlessMs = 1_000;
-const restlessRings = 3;
-
-/** The last wait of a thread that was waited for, and what the gateways had counted while it lasted. */
-interface LastWait {
-  readonly name: string;
-  /** As first seen. */
-  readonly limitMs: number;
-  readonly runs: number;
-  /** How often the thread has gone on and come back. */
-  readonly rings: number;
-  activity: number;
-}
-
-/** What has been waited for, thread by thread. */
-class WaitedFor {
-  readonly #last = new Map<number, LastWait>();
-
-  /** Notes what was seen of a thread; whether it wakes again and again. */
-  isRestless({ tid, runs, wait }: Waiting, activity: number): boolean {
-    const before = this.#last.get(tid);
-    if (before?.runs === runs) {
-      before.activity = activity;
-      return before.rings >= restlessRings;
-    }
-    const rings = before === undefined ? 0 : before.rings + 1;
-    this.#last.set(tid, { name: wait?.name ?? '', limitMs: wait?.limitMs ?? 0, runs, rings, activity });
-    return rings >= restlessRings;
-  }
-
-  /** Waits since which the gateways have counted nothing. */
-  *inVain(activity: number): Iterable<LastWait> {
-    for (const wait of this.#last.values()) if (wait.activity === activity) yield wait;
   }
 }
 
@@ -115,14 +78,18 @@ const longestRestMs = 50;
 
 const gone = 'gone';
 
+/** How long a process that was started since must not have run to be taken for one that stays. */
+const newcomerCalmMs = 1_000;
+
+/** So many threads are named. */
+const maxNamed = 3;
+
 /** What one look shows. */
 interface Look {
   /** Why it is not idle; null: it is, as far as one look can tell. */
   readonly reason: string | null;
   /** For how long it will not be, at least. */
   readonly restMs: number;
-  /** The thread whose wait is the reason. */
-  readonly waiting: Waiting | null;
   readonly members: readonly number[];
   readonly waits: readonly Waiting[];
 }
@@ -130,45 +97,48 @@ interface Look {
 interface Reason {
   readonly text: string;
   readonly restMs: number;
-  readonly waiting: Waiting | null;
 }
 
-function look(options: QuiescenceOptions, quietMs: number): Look {
+function look(options: QuiescenceOptions, quiet: Quiet): Look {
   const waits: Waiting[] = [];
   const open = gatewayReason(options.gateways);
-  if (open !== null || !hasProc) return { reason: open, restMs: 0, waiting: null, members: [], waits };
+  if (open !== null || !hasProc) return { reason: open, restMs: 0, members: [], waits };
+  const looking = { profile: options.profile, quiet, waits };
   const known = options.tree.knownMembers;
-  let reason = firstReason(known, options.profile, { waits, quietMs, boundMs: options.timeoutMs });
-  if (reason !== null) return { reason: reason.text, restMs: reason.restMs, waiting: reason.waiting, members: known, waits };
+  let reason = reasonIn(known, looking);
+  if (reason !== null) return { reason: reason.text, restMs: reason.restMs, members: known, waits };
   // only now the costly list of all processes
   const members = options.tree.members();
-  if (members.length === 0) return { reason: gone, restMs: 0, waiting: null, members, waits };
-  reason = firstReason(members.filter((pid) => !known.includes(pid)), options.profile, { waits, quietMs, boundMs: options.timeoutMs });
-  return { reason: reason?.text ?? null, restMs: reason?.restMs ?? 0, waiting: reason?.waiting ?? null, members, waits };
+  if (members.length === 0) return { reason: gone, restMs: 0, members, waits };
+  reason = reasonIn(members.filter((pid) => !known.includes(pid)), looking);
+  return { reason: reason?.text ?? null, restMs: reason?.restMs ?? 0, members, waits };
 }
 
 /** What a look knows and notes. */
 interface Looking {
+  readonly profile: IdleProfile;
   readonly waits: Waiting[];
-  readonly quietMs: number;
-  readonly boundMs: number;
+  readonly quiet: Quiet;
 }
 
-function firstReason(pids: readonly number[], profile: IdleProfile, looking: Looking): Reason | null {
-  for (const pid of pids) {
-    const reason = lookAt(pid, profile, looking);
-    if (reason !== null) return reason;
-  }
-  return null;
+/** Looks at all of them, so that it is known of each when it went into its wait, and puts together what a few of them still do. */
+function reasonIn(pids: readonly number[], looking: Looking): Reason | null {
+  const reasons = pids.flatMap((pid) => lookAt(pid, looking));
+  if (reasons.length === 0) return null;
+  const more = reasons.length - maxNamed;
+  return {
+    text: [...reasons.slice(0, maxNamed).map(({ text }) => text), ...more > 0 ? [`${more} more`] : []].join('; '),
+    restMs: Math.min(...reasons.map(({ restMs }) => restMs)),
+  };
 }
 
 /** The same threads, none of which has been given a processor in between, but for those that wake all the time by themselves. */
 function isSame(first: Look, second: Look, profile: IdleProfile): boolean {
   if (second.reason !== null || second.members.length !== first.members.length || second.waits.length !== first.waits.length) return false;
   if (second.members.some((pid, index) => pid !== first.members[index])) return false;
-  return second.waits.every(({ tid, runs, wait }, index) => {
+  return second.waits.every((waiting, index) => {
     const before = first.waits[index] as Waiting;
-    return tid === before.tid && (runs === before.runs || (wait !== null && isShort(wait) && profile.expects(tid, wait, 0)));
+    return waiting.tid === before.tid && (waiting.runs === before.runs || profile.isTicking(waiting));
   });
 }
 
@@ -200,22 +170,26 @@ export function isWorking(tree: ProcessTree): boolean {
 /** Waits that nothing but time ends. */
 const sleeps: ReadonlySet<string> = new Set(['nanosleep', 'clock_nanosleep']);
 
-function lookAt(pid: number, profile: IdleProfile, { waits, quietMs, boundMs }: Looking): Reason | null {
+function lookAt(pid: number, { profile, quiet, waits }: Looking): Reason[] {
   const whole = readStat(`/proc/${pid}/stat`);
-  if (whole === null || whole.state === 'Z' || whole.state === 'X') return null;
-  if (!profile.hasProcess(pid)) return { text: `process ${pid}, started during the request`, restMs: 0, waiting: null };
+  if (whole === null || whole.state === 'Z' || whole.state === 'X') return [];
+  const reasons: Reason[] = [];
+  let runs = 0;
   for (const tid of numbersIn(`/proc/${pid}/task`)) {
-    const runs = timesRun(pid, tid); // before its state: whoever has the same count later has slept all the while
     const state = readStat(`/proc/${pid}/task/${tid}/stat`)?.state;
-    if (state === 'R' || state === 'D') return { text: `process ${pid} is working`, restMs: 0, waiting: null };
-    const wait = timedWait(pid, tid);
-    const waiting = { pid, tid, runs, wait };
+    if (state === 'R' || state === 'D') {
+      reasons.push({ text: `${threadName(pid, tid)}, is working`, restMs: 0 });
+      continue;
+    }
+    const waiting = waitingOf(pid, tid);
+    runs += waiting.runs;
     waits.push(waiting);
-    if (wait === null || profile.expects(tid, wait, quietMs)) continue;
-    // as long as the bound: an idle timeout of a kept-open connection, or something that comes too late to be waited for
-    if (wait.limitMs !== null && wait.limitMs >= boundMs * 0.9) continue;
-    const text = `process ${pid} waits in ${wait.name}${wait.limitMs === null ? '' : ` for ${Math.max(0, Math.round(wait.limitMs))} ms`}`;
-    return { text, restMs: wait.measure === 'left' && sleeps.has(wait.name) ? wait.limitMs ?? 0 : 0, waiting };
+    const { wait } = waiting;
+    if (profile.isAtRest(waiting, quiet) || wait === null) continue;
+    reasons.push({ text: `${threadName(pid, tid)}, in ${waitName(wait)}`, restMs: wait.measure === 'left' && sleeps.has(wait.name) ? wait.limitMs ?? 0 : 0 });
   }
-  return null;
+  if (reasons.length === 0 && !profile.hasProcess(pid) && profile.newcomerCalmMs(pid, runs) < newcomerCalmMs) {
+    return [{ text: `${processName(pid)}, started during the request`, restMs: 0 }];
+  }
+  return reasons;
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { LocalAddress, Redirect } from '../model/preload-protocol.ts';
 import { splitAddress } from './environment.ts';
 import type { FakeClock } from './fake-clock.ts';
+import type { IdleHabits } from './idle-habits.ts';
 import { IdleProfile } from './idle-profile.ts';
 import type { Exit, Launched } from './launch.ts';
 import type { AddressPlan } from './plan-addresses.ts';
@@ -22,6 +23,8 @@ export interface InstanceParts {
   readonly plan: AddressPlan;
   readonly launched: Launched;
   readonly link: PreloadLink;
+  /** What earlier instances of the service have shown of how it waits. */
+  readonly habits: IdleHabits;
   /** null: its clock is the real one, or the preload's. */
   readonly clock: FakeClock | null;
   /** It did not start with a clock put in. */
@@ -48,7 +51,7 @@ export class ServiceInstance {
   readonly pid: number;
   readonly exited: Promise<Exit>;
   readonly #parts: InstanceParts;
-  readonly #profile = new IdleProfile();
+  readonly #profile: IdleProfile;
   #alive = true;
   #waitingFor = '';
   #unproven: readonly Redirect[];
@@ -56,6 +59,7 @@ export class ServiceInstance {
 
   constructor(parts: InstanceParts) {
     this.#parts = parts;
+    this.#profile = new IdleProfile(parts.habits);
     this.id = parts.id;
     this.address = parts.ready.address;
     this.preloaded = parts.ready.preloaded;
@@ -169,22 +173,24 @@ export class ServiceInstance {
     const timeoutMs = options.timeoutMs ?? defaultLateTimeoutMs;
     const { tree } = this.#parts.launched;
     const result = await waitQuiescent({ tree, gateways: options.gateways, profile: this.#profile, timeoutMs });
-    // what outlasts the bound is named once; from then on it is how this thread waits
-    if (result.outcome === 'timeout') this.#profile.learn(tree, timeoutMs);
+    // what outlasts the bound is named once; the waits it is in then are taken for rest, while they last
+    if (result.outcome === 'timeout' && hasProc) this.#profile.learn(tree.members());
     this.#waitingFor = result.waitingFor;
     return result.outcome !== 'timeout';
   }
 
-  /** After start: waits a moment until nothing works any more, and takes what its threads wait in then for idle. */
+  /** Without the preload: to be called before a request is sent, so that what wakes by itself is told from what the request wakes. */
+  beforeRequest(): void {
+    if (hasProc && !this.preloaded) this.#profile.beforeRequest();
+  }
+
+  /** After start: waits a moment until nothing works any more, and takes what its threads wait in then for rest. */
   async settle(): Promise<void> {
     if (!hasProc || this.preloaded) return;
     const { tree } = this.#parts.launched;
     const deadline = performance.now() + 250;
-    for (let calm = 0; calm < 3 && performance.now() < deadline; calm = isWorking(tree) ? 0 : calm + 1) {
-      await delay(2);
-      if (calm > 0) this.#profile.learn(tree, defaultLateTimeoutMs);
-    }
-    this.#profile.learn(tree, defaultLateTimeoutMs);
+    for (let calm = 0; calm < 3 && performance.now() < deadline; calm = isWorking(tree) ? 0 : calm + 1) await delay(2);
+    this.#profile.learn(tree.members());
   }
 
   /** {@link stop} has been called. */

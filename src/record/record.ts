@@ -192,6 +192,7 @@ class Recorder implements RecordSession {
       attribution: lane.instance.preloaded ? 'context' : 'lane',
     });
     this.#sink.open(open);
+    lane.instance.beforeRequest();
     const extraHeaders: [string, string][] = lane.instance.preloaded ? [[contextHeader, `${open.id};${open.at};${open.seed}`]] : [];
     return {
       ...lane.instance.address, extraHeaders, keepAlive: lane.instance.preloaded, untouched: () => open.isUntouched,
@@ -204,7 +205,7 @@ class Recorder implements RecordSession {
 
   async #finish(open: OpenRequest, lane: RecordLane, captured: CapturedExchange): Promise<void> {
     const idle = lane.instance.alive ? await lane.idle(open.id, this.#options.lateTimeoutMs) : true;
-    if (!idle && lane.instance.alive) open.problem({ code: 'not_idle', message: `still busy ${this.#options.lateTimeoutMs} ms after the response; what it did later is not attributed to it` });
+    if (!idle && lane.instance.alive) open.problem({ code: 'not_idle', message: `still busy ${this.#options.lateTimeoutMs} ms after the response with ${lane.instance.waitingFor}; what it did later is not attributed to it` });
     if (await (this.#lanes as LanePool).correct(lane)) {
       const message = 'the service went past the gateways: it has the address of its state or of a dependency in its code, although its environment speaks of it';
       open.problem({ code: 'direct_connection', message: `${message}; what this request did there is not recorded` });

@@ -123,6 +123,7 @@ export class Slot {
     this.instance.setClock(run.request.at);
     run.overlay.clock.start(); // before a connection goes over to the case
     this.#gateways.enter(tag, run, !this.instance.preloaded);
+    this.instance.beforeRequest();
   }
 
   /** How time passes in a case: it stands still where the preload is the service's clock, unless a real server keeps the state. */
