@@ -32,7 +32,9 @@ export class RecordedCommand {
   readonly parts: readonly CommandPart[];
   /** Bytes to forward. */
   readonly bytes: Buffer | string;
-  readonly by: RequestId | null;
+  /** The request that it belongs to; of one that waited for a key and has no tag, the one under way when it is served. */
+  by: RequestId | null;
+  readonly isTagged: boolean;
   /** Distinct keys of all parts, and whether any part writes them. */
   readonly keys: readonly KeyState[];
   readonly writes: readonly boolean[];
@@ -71,6 +73,7 @@ export class RecordedCommand {
     readonly parts: readonly CommandPart[];
     readonly bytes: Buffer | string;
     readonly by: RequestId | null;
+    readonly isTagged: boolean;
     readonly databases: readonly DatabaseState[] | 'all';
     readonly blocks: boolean;
     readonly swallow: boolean;
@@ -82,6 +85,7 @@ export class RecordedCommand {
     this.parts = options.parts;
     this.bytes = options.bytes;
     this.by = options.by;
+    this.isTagged = options.isTagged;
     this.databases = options.databases;
     this.blocks = options.blocks;
     this.swallow = options.swallow;

@@ -165,7 +165,7 @@ export class RecordingConnection implements CommandOwner {
     this.#traffic.pending++;
     this.#traffic.activity++;
     if (by !== null) this.#context.sink.command(by, traits.name);
-    this.#received.push({ args: own, bytes: isTagged ? encodeCommand(own) : raw, by, traits });
+    this.#received.push({ args: own, bytes: isTagged ? encodeCommand(own) : raw, by, isTagged, traits });
   }
 
   #takeUp(): RecordedCommand | undefined {
@@ -258,8 +258,7 @@ export class RecordingConnection implements CommandOwner {
       this.finished(command);
       return;
     }
-    if (command.isUncounted) this.#traffic.pending++;
-    command.isUncounted = false;
+    if (command.isUncounted) this.#served(command);
     this.#settling.add(command);
     this.#context.unsettled.begin(command.by);
     this.#context.settler.complete(command);
@@ -269,6 +268,13 @@ export class RecordingConnection implements CommandOwner {
   #noteCache([, subcommand = '', mode = '']: readonly ByteString[], reply: Reply): void {
     if (reply instanceof ErrorReply || !/^tracking$/i.test(subcommand) || !/^on$/i.test(mode)) return;
     this.#context.sink.loss('client_side_cache', 'the service keeps what it reads in a cache of its own (CLIENT TRACKING): what it answers from there is not recorded as read, and no cache is served in a replay');
+  }
+
+  /** A command that waited for a key is answered: without a tag it belongs to the request in the lane now, as in replay, not to the one it came in. */
+  #served(command: RecordedCommand): void {
+    this.#traffic.pending++;
+    command.isUncounted = false;
+    if (!command.isTagged) command.by = this.#context.sink.requestOf(this.#traffic.lane, null);
   }
 
   #resumeClient(): void {

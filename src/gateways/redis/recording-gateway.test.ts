@@ -251,6 +251,24 @@ describe.skipIf(!hasRedisServer())('the recording gateway in front of a real Red
     await stop();
   });
 
+  test('a worker that waited when a request came takes what it is given for that request, not for the one it began to wait in', async () => {
+    const { sink, client, port, idle, stop } = await record();
+    sink.current.set('a', 'r1');
+    const worker = await RawClient.open(port);
+    const first = worker.call('BLPOP', 'q', '0');
+    await until(() => sink.commands.length === 1, 'BLPOP came');
+    await idle();
+    sink.current.set('a', 'r2');
+    await client.call('RPUSH', 'q', 'job');
+    expect(await first).toEqual(['q', 'job']);
+    await idle();
+    expect(sink.chains.get('redis:0/q')?.at(-1)).toMatchObject({ element: null, by: 'r2' });
+    expect(sink.touchesOf('r1')).toEqual([]);
+    expect(sink.problems).toEqual([]);
+    worker.close();
+    await stop();
+  });
+
   test('commands on the whole keyspace take a snapshot first', async () => {
     const { sink, client, idle, stop } = await record({ seed: [['SET', 'a', '1'], ['SET', 'b', '2'], ['SET', 'c', '3']] });
     await client.call('SET', 'd', '4');

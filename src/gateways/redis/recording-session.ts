@@ -12,6 +12,8 @@ export interface ReceivedCommand {
   readonly args: readonly ByteString[];
   readonly bytes: Buffer | string;
   readonly by: RequestId | null;
+  /** It names its request itself. */
+  readonly isTagged: boolean;
   readonly traits: CommandTraits;
 }
 
@@ -111,7 +113,7 @@ export class RecordingSession {
   }
 
   #command(received: ReceivedCommand, options: Pick<RecordedCommand, 'parts' | 'databases' | 'blocks' | 'swallow' | 'isScripted'>): RecordedCommand {
-    return new RecordedCommand({ owner: this.#owner, traits: received.traits, bytes: received.bytes, by: received.by, ...options });
+    return new RecordedCommand({ owner: this.#owner, traits: received.traits, bytes: received.bytes, by: received.by, isTagged: received.isTagged, ...options });
   }
 
   /** All databases, those included that nothing has been done in yet. */
