@@ -35,7 +35,6 @@ export interface RecordRequest {
   readonly folder: string;
   readonly command?: CommandSetting;
   readonly flags: SettingFlags & {
-    readonly port?: number;
     readonly listen?: number;
     readonly redis?: string;
     readonly http?: readonly string[];
@@ -62,7 +61,7 @@ export interface RecordJob {
 export async function startRecording(request: RecordRequest): Promise<RecordJob> {
   const { config, flags } = request;
   const settings = settingsOf(config, request.folder, 'record', flags);
-  const service = serviceOf(config, request.command, flags.port);
+  const service = serviceOf(config, request.command, flags);
   const redis = await redisOf(config, flags.redis, { ...process.env, ...service.env });
   const http = httpOf(config, flags.http);
   const embedded: EmbeddedRedis[] = [];

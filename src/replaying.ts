@@ -23,7 +23,7 @@ export interface ReplayRequest {
   readonly folder: string;
   /** The candidate; without it the recorded command is replayed. */
   readonly candidate?: CommandSetting;
-  readonly flags: SettingFlags & { readonly port?: number; readonly filter?: string };
+  readonly flags: SettingFlags & { readonly filter?: string };
   readonly signal?: AbortSignal;
   readonly onCase?: ReplayOptions['onCase'];
   readonly onStage?: (stage: string) => void;
@@ -95,7 +95,7 @@ export async function replayCandidate(request: ReplayRequest): Promise<ReplayRes
 /** The candidate is started as the baseline was, but for what the configuration or the flags say. */
 function candidateService(request: ReplayRequest, opened: OpenedRecording): ServiceSpec {
   const recorded = opened.manifest.service;
-  const given = serviceOf(request.config, request.candidate ?? recorded.command, request.flags.port);
+  const given = serviceOf(request.config, request.candidate ?? recorded.command, request.flags);
   return { ...recorded, ...given, env: { ...recorded.env, ...given.env } };
 }
 

@@ -38,6 +38,8 @@ describe.concurrent('what is asked for wrongly ends with exit code 2 and says wh
     [['inspect'], /missing required argument 'request'/],
     [['record'], /error usage no command to start the service.*hint .*record -- node server.js/s],
     [['record', '--listen', '70000', ...node], /error usage --listen 70000 is not a whole number from 0 to 65535/],
+    [['record', '--ready', 'health', ...node], /error usage --ready health is not a path.*hint .*--ready \/health/s],
+    [['record', '--', 'PORT=1'], /error usage no program to start in "PORT=1".*hint/s],
     [['record', '--instances', '0', ...node], /error usage --instances 0 is not a whole number from 1/],
     [['record', '--concurrency', 'many', ...node], /error usage --concurrency many is not a whole number/],
     [['record', '--snapshot', 'sometimes', ...node], /argument 'sometimes' is invalid. Allowed choices are auto, touch, full/],

@@ -4,12 +4,13 @@ import pc from 'picocolors';
 import type { RecordJob, RecordRequest } from '../foreshard.ts';
 import { ForeshardError } from '../model/errors.ts';
 import type { Run } from '../model/run.ts';
-import { collect, configFor, interruptible, sizeText, StatusLine, portNumber, wholeNumber, type Exit } from './terminal.ts';
+import { collect, configFor, interruptible, sizeText, StatusLine, pathName, portNumber, wholeNumber, type Exit } from './terminal.ts';
 
 interface RecordFlags {
   readonly recording?: string;
   readonly listen?: number;
   readonly servicePort?: number;
+  readonly ready?: string;
   readonly redis?: string;
   readonly http?: readonly string[];
   readonly snapshot?: 'auto' | 'touch' | 'full';
@@ -33,6 +34,7 @@ export function addRecord(program: Command, exit: Exit): void {
     .option('-r, --recording <folder>', 'where the recording goes')
     .option('--listen <port>', 'port where traffic is taken (0 for a free one; the service’s own unless given)', portNumber('--listen'))
     .option('--service-port <port>', 'port the service has in its code', portNumber('--service-port'))
+    .option('--ready <path>', 'path that the service answers once it is ready', pathName('--ready'))
     .option('--redis <upstream>', "'embedded' or redis://host:port")
     .option('--http <name=url>', 'an HTTP dependency of the service (repeatable)', collect)
     .addOption(new Option('--snapshot <kind>', 'auto: all keys of a small server; touch: what is touched; full: all (default: auto)').choices(['auto', 'touch', 'full']))

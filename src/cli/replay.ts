@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
-import { collect, configFor, interruptible, StatusLine, portNumber, wholeNumber, type Exit } from './terminal.ts';
+import { collect, configFor, interruptible, StatusLine, pathName, portNumber, wholeNumber, type Exit } from './terminal.ts';
 import { exitCodeOf, keepResult, printReport, type ReportFlags } from './results.ts';
 
 interface ReplayFlags extends ReportFlags {
@@ -14,6 +14,7 @@ interface ReplayFlags extends ReportFlags {
   readonly stateNode?: readonly string[];
   readonly filter?: string;
   readonly servicePort?: number;
+  readonly ready?: string;
 }
 
 /** `foreshard replay --candidate 'node server-v2.js'` */
@@ -24,6 +25,7 @@ export function addReplay(program: Command, exit: Exit): void {
     .option('-r, --recording <folder>', 'the recording')
     .option('-f, --filter <text>', 'only this request id, or requests whose method and path contain this')
     .option('--service-port <port>', 'port the candidate has in its code', portNumber('--service-port'))
+    .option('--ready <path>', 'path that the candidate answers once it is ready', pathName('--ready'))
     .option('--instances <n>', 'instances of the candidate (default: one a core)', wholeNumber('--instances'))
     .option('--concurrency <n>', 'cases in flight in one instance, with the preload', wholeNumber('--concurrency'))
     .option('--no-preload', 'one case at a time in each instance')

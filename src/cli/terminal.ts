@@ -70,6 +70,14 @@ export function portNumber(flag: string): (text: string) => number {
   return wholeNumber(flag, { from: 0, to: 65_535 });
 }
 
+/** A commander parser for paths of the service. */
+export function pathName(flag: string): (text: string) => string {
+  return (text) => {
+    if (!text.startsWith('/')) throw new ForeshardError('usage', `${flag} ${text} is not a path`, { hint: `it begins with a slash, for example ${flag} /health` });
+    return text;
+  };
+}
+
 /** Collects a repeatable option. */
 export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];

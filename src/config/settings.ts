@@ -37,6 +37,10 @@ export interface SettingFlags {
   readonly isolation?: 'auto' | 'none' | 'namespace';
   readonly laneStore?: 'auto' | 'overlay' | 'redis';
   readonly stateNodes?: readonly string[];
+  /** Port the service has in its code. */
+  readonly port?: number;
+  /** Path that answers once the service is ready. */
+  readonly ready?: string;
 }
 
 /** The settings of a stage: flags, then the stage's own section, then defaults. */
@@ -60,19 +64,30 @@ export function settingsOf(config: ForeshardConfig, folder: string, stage: 'reco
   };
 }
 
-/** How the service is started. */
-export function serviceOf(config: ForeshardConfig, command: CommandSetting | undefined, port?: number): ServiceSpec {
+/** How the service is started: with the flags' port and path of readiness, else the configuration's. Variables in front of the command are its environment. */
+export function serviceOf(config: ForeshardConfig, command: CommandSetting | undefined, flags: Pick<SettingFlags, 'port' | 'ready'> = {}): ServiceSpec {
   const given = command ?? config.service?.command;
   if (given === undefined) {
     throw new ForeshardError('usage', 'no command to start the service', { hint: 'give it after --, for example: foreshard record -- node server.js' });
   }
   const service = config.service ?? {};
-  const servicePort = port ?? service.port;
+  const servicePort = flags.port ?? service.port;
+  const readyPath = flags.ready ?? service.ready;
+  const { words, variables } = withoutVariables(splitCommand(given));
   return {
-    command: splitCommand(given), env: service.env ?? {}, readyTimeoutMs: service.readyTimeoutMs ?? 30_000,
+    command: words, env: { ...service.env, ...variables }, readyTimeoutMs: service.readyTimeoutMs ?? 30_000,
     ...(servicePort === undefined ? {} : { port: servicePort }),
-    ...(service.ready === undefined ? {} : { readyPath: service.ready }),
+    ...(readyPath === undefined ? {} : { readyPath }),
   };
+}
+
+/** A shell takes `NAME=value` in front of a command for its environment; so do we. */
+function withoutVariables(command: readonly string[]): { readonly words: string[]; readonly variables: Record<string, string> } {
+  const variables: Record<string, string> = {};
+  const first = command.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word));
+  if (first < 0) throw new ForeshardError('usage', `no program to start in ${JSON.stringify(command.join(' '))}`, { hint: 'give one after the variables, for example NODE_ENV=test node server.js' });
+  for (const word of command.slice(0, first)) variables[word.slice(0, word.indexOf('='))] = word.slice(word.indexOf('=') + 1);
+  return { words: command.slice(first), variables };
 }
 
 /** The Redis servers of the configuration or the flags; without either the one a service would find by default. */

@@ -96,6 +96,25 @@ test('ready when readyPath answers below 500, not before', async () => {
   expect((JSON.parse((await get(instance.address)).body) as { asked: number }).asked).toBe(4);
 });
 
+test('a path that is not there does not make it ready', async () => {
+  const missing = await failure({ readyPath: '/missing', readyTimeoutMs: 700 });
+  expect(missing).toMatchObject({ code: 'service_not_ready', message: expect.stringMatching(/\/missing answers 404/), hint: expect.stringContaining('--ready') });
+});
+
+test.skipIf(!linux)('what it listens on first is not taken for the service while it may still listen on its port', async () => {
+  const instance = await start({ env: { METRICS: '1', DELAY_MS: '250' } });
+  expect((JSON.parse((await get(instance.address)).body) as { asked: number }).asked).toBe(1);
+  const named = await start({ port: 18123, env: { METRICS: '1', DELAY_MS: '1000', PORT: '18123' } });
+  expect(named.address.port).toBe(18123);
+  const never = await failure({ port: 18124, env: { METRICS: '1', DELAY_MS: '60000', PORT: '18124' }, readyTimeoutMs: 700, readyPath: '/missing' });
+  expect(never.message).toMatch(/\/missing answers 404|listens on TCP port \d+ \(expected: 18124/);
+});
+
+test.skipIf(!linux)('one that goes into the background is told to stay in the foreground', async () => {
+  const gone = await failure({ command: ['sh', '-c', `"${process.execPath}" plain.mjs >/dev/null 2>&1 & sleep 0.3`], env: { DELAY_MS: '60000' } });
+  expect(gone).toMatchObject({ code: 'service_died', hint: expect.stringMatching(/in the background as process \d+ \(node plain\.mjs\): start it in the foreground/) });
+});
+
 test('a service that dies, is silent or does not exist: a coded error with its output', async () => {
   const died = await failure({ env: { DIE: '1', SAY: 'starting up' } });
   expect(died.code).toBe('service_died');

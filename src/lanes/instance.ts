@@ -33,7 +33,7 @@ export interface StartOptions {
   readonly env: Readonly<Record<string, string>>;
   /** The port that the service believes it listens on. */
   readonly port?: number;
-  /** Path polled until it answers with a status below 500; undefined: it is ready when it listens. */
+  /** Path polled until it answers with a status below 500 other than 404; undefined: it is ready when it listens. */
   readonly readyPath?: string;
   readonly readyTimeoutMs: number;
   /** Addresses in the service's code or settings, and the lane's gateways. */
@@ -159,7 +159,7 @@ async function startAs(options: StartOptions, draft: Draft): Promise<ServiceInst
     const spec = { ...draft.spec, env };
     launched = draft.plan === 'namespace' ? await launchInNamespace(spec, [...routesInside(options), ...draft.doors(link)]) : await launch(spec);
     const ready = await waitReady({
-      launched, link, mayBePreloaded: draft.preload, ports: draft.ports, readyPath: options.readyPath, timeoutMs: options.readyTimeoutMs,
+      launched, link, mayBePreloaded: draft.preload, ports: draft.ports, isPortNamed: options.port !== undefined, readyPath: options.readyPath, timeoutMs: options.readyTimeoutMs,
       name: `the service (${options.id}: ${options.command.join(' ')})`, ownNetwork: draft.plan === 'namespace', signal: options.signal,
       ...(clock === null ? {} : { hopeless: cannotStart }),
     });

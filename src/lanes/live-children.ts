@@ -71,7 +71,7 @@ function kill(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Members that are alive: a dead process that nobody has collected yet is not. */
-function living(tree: ProcessTree): number[] {
+export function living(tree: ProcessTree): number[] {
   return tree.members().filter((pid) => {
     const state = readStat(`/proc/${pid}/stat`)?.state;
     return state !== undefined && state !== 'Z' && state !== 'X';

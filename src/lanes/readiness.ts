@@ -6,8 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { deferred } from '../lib/deferred.ts';
 import { ForeshardError } from '../model/errors.ts';
 import type { LocalAddress } from '../model/preload-protocol.ts';
-
 import type { Launched } from './launch.ts';
+import { living } from './live-children.ts';
+import { processName } from './naming.ts';
 import { listeningSockets } from './ports.ts';
 import type { PreloadLink } from './preload-link.ts';
 import { hasProc } from './proc.ts';
@@ -27,6 +28,8 @@ export interface ReadinessOptions {
   readonly mayBePreloaded: boolean;
   /** Ports it may listen on, the likeliest first. */
   readonly ports: readonly number[];
+  /** The first of them was named by the user. */
+  readonly isPortNamed: boolean;
   readonly readyPath: string | undefined;
   readonly timeoutMs: number;
   /** For messages. */
@@ -43,9 +46,12 @@ const shownLines = 20;
 
 /** How long a Node.js process that listens may take to report it, before it is taken for one that ignores the preload (a bundled binary). */
 const reportGraceMs = 2_000;
+/** How long a service that listens elsewhere may take to listen where it is expected: what it opens first may be for its metrics. */
+const portGraceMs = { named: 3_000, offered: 500 };
 
 /**
- * Waits until the service listens and, where a path is given, answers it with a status below 500. Polls every few ms.
+ * Waits until the service listens where it is expected (elsewhere only after a while) and, where a path is given, answers it with a status below
+ * 500 that is not 404. Polls every few ms.
  * @throws ForeshardError `service_died` when it ends first, `service_not_ready` when time is up, both with its last output; `interrupted`
  */
 export async function waitReady(options: ReadinessOptions): Promise<Ready> {
@@ -89,15 +95,16 @@ async function died(options: ReadinessOptions): Promise<ForeshardError> {
   const { code, signal } = await options.launched.exited;
   await delay(5); // the last output is still in the pipe
   const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
+  const left = code === 0 && hasProc ? living(options.launched.tree).filter((pid) => pid !== options.launched.pid) : [];
+  const inBackground = left.length === 0 ? undefined : `it went on in the background as ${left.slice(0, 3).map(processName).join(', ')}: start it in the foreground (without --daemon, -d or &)`;
   return new ForeshardError('service_died', `${options.name} ended ${how} before it was ready; its last output:\n${output(options)}`, {
-    hint: hintFor(options, 'start the same command by hand to see more'),
+    hint: inBackground ?? hintFor(options, 'start the same command by hand to see more'),
   });
 }
 
 function notReady(options: ReadinessOptions, tried: string): ForeshardError {
   return new ForeshardError('service_not_ready', `${options.name} was not ready within ${options.timeoutMs} ms: ${tried}; its last output:\n${output(options)}`, {
-    hint: hintFor(options, 'correct service.port (--service-port) or service.ready in the configuration, or raise service.readyTimeoutMs'),
-
+    hint: hintFor(options, 'correct service.port (--service-port) or service.ready (--ready) in the configuration, or raise service.readyTimeoutMs'),
   });
 }
 
@@ -120,6 +127,8 @@ interface Found extends LocalAddress {
 class ListenerSearch {
   readonly #options: ReadinessOptions;
   #silentSince = 0;
+  #elsewhereSince = 0;
+  #elsewhere: readonly number[] = [];
 
   constructor(options: ReadinessOptions) {
     this.#options = options;
@@ -129,18 +138,28 @@ class ListenerSearch {
     const { link, ports, launched } = this.#options;
     const reported = link.listeners;
     if (reported.length > 0) {
-      const best = ports.map((port) => reported.find(({ asked }) => asked === port)).find((listener) => listener !== undefined) ?? reported[0];
+      const best = ports.map((port) => reported.find(({ asked }) => asked === port)).find((listener) => listener !== undefined) ?? this.#afterGrace(reported, ({ asked }) => asked);
       if (best !== undefined) return { host: best.host, port: best.port, preloaded: true, ...(best.path === undefined ? {} : { path: best.path }) };
     }
     if (!hasProc) return this.#byTrying();
     const sockets = listeningSockets(launched.tree.members()).filter(({ pid }) => !this.#willReport(pid));
-    const socket = ports.map((port) => sockets.find((candidate) => candidate.port === port)).find((candidate) => candidate !== undefined) ?? sockets[0];
+    const socket = ports.map((port) => sockets.find((candidate) => candidate.port === port)).find((candidate) => candidate !== undefined) ?? this.#afterGrace(sockets, ({ port }) => port);
     return socket === undefined ? null : { host: socket.host, port: socket.port, preloaded: false };
   }
 
   describe(): string {
     const { ports } = this.#options;
-    return `it listens on no TCP port${ports.length === 0 ? '' : ` (expected: ${ports.join(' or ')})`}`;
+    const where = this.#elsewhere.length === 0 ? 'no TCP port' : `TCP port ${this.#elsewhere.join(' and ')}`;
+    return `it listens on ${where}${ports.length === 0 ? '' : ` (expected: ${ports.join(' or ')})`}`;
+  }
+
+  /** Listeners where none is expected: the first of them, once the expected one has not come for a while. */
+  #afterGrace<T>(elsewhere: readonly T[], portOf: (listener: T) => number): T | undefined {
+    this.#elsewhere = [...new Set(elsewhere.map(portOf))];
+    if (elsewhere.length === 0) return undefined;
+    this.#elsewhereSince ||= performance.now();
+    const graceMs = this.#options.isPortNamed ? portGraceMs.named : portGraceMs.offered;
+    return performance.now() - this.#elsewhereSince >= Math.min(graceMs, this.#options.timeoutMs / 2) ? elsewhere[0] : undefined;
   }
 
   #willReport(pid: number): boolean {
@@ -190,7 +209,7 @@ function answers(address: { readonly host: string; readonly port: number }, path
     const asked = request({ host: address.host, port: address.port, path, agent: false, timeout: timeoutMs, headers: { connection: 'close' } }, (response) => {
       response.resume();
       const status = response.statusCode ?? 0;
-      response.once('close', () => resolve(status < 500 ? null : `${url} answers ${status}`));
+      response.once('close', () => resolve(status < 500 && status !== 404 ? null : `${url} answers ${status}`));
     });
     asked.once('timeout', () => asked.destroy(new Error('no answer in time')));
     asked.once('error', (error) => resolve(`${url}: ${error.message}`));

@@ -176,7 +176,7 @@ export interface ServiceSpec {
   readonly port?: number;
   /** Environment added to the current one. Values may hold placeholders such as `{redis.url}`, `{http.catalogue.url}`, `{port}`. */
   readonly env: Readonly<Record<string, string>>;
-  /** Path polled until it answers with a status below 500; undefined: a TCP connection is enough. */
+  /** Path polled until it answers with a status below 500 other than 404; undefined: a TCP connection is enough. */
   readonly readyPath?: string;
   readonly readyTimeoutMs: number;
 }
