@@ -147,7 +147,7 @@ export class IdleProfile {
     const sighting = this.#observe(waiting, quiet.activity, now);
     if (sighting.wait === null || sighting.reason === 'rest') return true;
     const place = this.#placeOf(waiting);
-    return this.#isKnown(sighting, place, { now, boundMs: quiet.boundMs }) || this.#isRestless(sighting, place, quiet.quietMs);
+    return this.#isKnown(sighting, place, { now, ...quiet }) || this.#isRestless(sighting, place, quiet.quietMs);
   }
 
   /** The thread wakes so often that it has run between two looks says nothing. */
@@ -156,13 +156,15 @@ export class IdleProfile {
     return sighting?.reason === 'rest' && isShort(sighting);
   }
 
-  #isKnown(sighting: Sighting, place: string, { now, boundMs }: { readonly now: number; readonly boundMs: number }): boolean {
-    const { wait, asked, ring, reason } = sighting;
+  #isKnown(sighting: Sighting, place: string, { now, boundMs, quietMs }: Quiet & { readonly now: number }): boolean {
+    const { wait, asked, ring, reason, wasTouched } = sighting;
     if (wait === null || asked === null || ring === null) return false;
     // as long as the bound: an idle timeout of a kept-open connection, or something that comes too late to be waited for
     if (asked.earliest >= boundMs * 0.9) return true;
     const isSoon = ring.earliest - now < soonMs;
-    if (reason === 'own' && !(sighting.wasTouched && isSoon && isLoop(wait.name)) && this.#isIdle(sighting)) return true;
+    // the next timer may hide one of the request's: that a while has passed with nothing shows as much as waiting for it
+    if (isSoon && wasTouched && isMany(wait.name) && quietMs < soonMs) return false;
+    if (reason === 'own' && this.#isIdle(sighting)) return true;
     return this.#habits.isVain(place, wait.name, asked) || (!isSoon && this.#isOwnTimer(sighting));
   }
 
@@ -278,6 +280,11 @@ function isShort({ asked }: Sighting): boolean {
 /** The threads of a runtime such as Go's take turns at waiting for the events of its one loop. */
 function isLoop(name: string): boolean {
   return name.startsWith('epoll');
+}
+
+/** Who waits so may wait for many things, of which the next timer alone is seen. */
+function isMany(name: string): boolean {
+  return isLoop(name) || name.endsWith('poll') || name.endsWith('select');
 }
 
 function waiterOf({ pid, tid, wait }: Waiting): string {

@@ -118,6 +118,17 @@ describe.skipIf(!python || process.platform !== 'linux')('a lane is at rest', ()
     expect(tookMs.filter((ms) => ms > 600).length).toBeLessThanOrEqual(3);
   }, 40_000);
 
+  test('although a timer of its own rings all the time', async () => {
+    const instance = await start('event-loop.py', { BEATS: '0.1' });
+    const tookMs: number[] = [];
+    for (let round = 0; round < 20; round++) {
+      const result = await effectsOf(instance, round % 3 === 1 ? '/later' : '/nothing');
+      expect(result).toMatchObject({ lines: round % 3 === 1 ? ['later'] : [], idle: true });
+      tookMs.push(result.tookMs);
+    }
+    expect(tookMs.filter((ms) => ms > 700).length).toBeLessThanOrEqual(2);
+  }, 40_000);
+
   test('with a helper process that it has started and keeps', async () => {
     const instance = await start('workers.py');
     expect(await effectsOf(instance, '/helper')).toMatchObject({ idle: true });
