@@ -45,6 +45,7 @@ interface Trial {
   readonly name: string;
   readonly lengthMs: number;
   readonly activity: number;
+  readonly endedAt: number;
 }
 
 /** What is known of the wait a thread is in. */
@@ -61,6 +62,10 @@ interface Sighting extends Waiting {
   wasTouched: boolean;
   /** How often it has gone on since, into a wait of another length. */
   rings: number;
+  /** How often in a row it has gone into a wait of the same length by itself, and nothing came of it. */
+  readonly repeats: number;
+  /** The thread was there at rest. */
+  isOld: boolean;
   /** The wait with a limit that it was in at rest. */
   atRest: { readonly name: string; readonly asked: Span } | null;
   trial: Trial | null;
@@ -145,7 +150,10 @@ export class IdleProfile {
   isAtRest(waiting: Waiting, quiet: Quiet): boolean {
     const now = performance.now();
     const sighting = this.#observe(waiting, quiet.activity, now);
+    const { trial } = sighting;
+    if (trial !== null && now - trial.endedAt >= soonMs) this.#judge(sighting, quiet.activity);
     if (sighting.wait === null || sighting.reason === 'rest') return true;
+    if (quiet.quietMs >= 2 * restlessMs) this.#noteLoop(sighting);
     const place = this.#placeOf(waiting);
     return this.#isKnown(sighting, place, { now, ...quiet }) || this.#isRestless(sighting, place, quiet.quietMs);
   }
@@ -199,8 +207,9 @@ export class IdleProfile {
       ...waiting, asked, ring: ring !== null && before?.ring != null && !hasRung ? narrowed(ring, before.ring) : ring,
       reason: 'touched', wasWoken: before?.ring == null || now < before.ring.earliest - sameTimerMs,
       wasTouched: before === undefined || before.wasTouched || !hasRung,
-      rings: before === undefined ? 0 : before.rings + (isAlike(before.asked, asked) ? 0 : 1), atRest: before?.atRest ?? null,
-      trial: before === undefined ? null : hasRung ? trialOf(before) : before.trial, seenAt: now, activity,
+      repeats: hasRung && before.activity === activity && before.wait?.name === waiting.wait?.name && isAlike(before.asked, asked) ? before.repeats + 1 : 0,
+      isOld: before?.isOld ?? false, rings: before === undefined ? 0 : before.rings + (isAlike(before.asked, asked) ? 0 : 1), atRest: before?.atRest ?? null,
+      trial: before === undefined ? null : hasRung ? trialOf(before, now) : before.trial, seenAt: now, activity,
     };
     // what rang before the response was out may have been given something to do right after
     const isPrompt = hasRung && ((before.seenAt > this.#startedAt && rangMsAgo(before, now) <= promptMs) || this.#isNextRing(sighting, before.ring));
@@ -238,6 +247,15 @@ export class IdleProfile {
     if (lengthMs !== null && isAbout(before.asked, lengthMs)) this.#habits.renewed(this.#placeOf(before), wait.name, lengthMs);
   }
 
+  /** A thread that was there before, and does nothing but wait again and again as long, does so by itself. */
+  #noteLoop(sighting: Sighting): void {
+    const { reason, repeats, isOld, asked, wait } = sighting;
+    const lengthMs = asked === null ? null : lengthOf(asked);
+    if (reason !== 'touched' || repeats < restlessRings || !isOld || wait === null || lengthMs === null) return;
+    this.#habits.renewed(this.#placeOf(sighting), wait.name, lengthMs);
+    sighting.reason = 'own';
+  }
+
   /** What came of a wait that has ended. */
   #judge(sighting: Sighting, activity: number): void {
     const { trial } = sighting;
@@ -248,6 +266,7 @@ export class IdleProfile {
   #atRest(sighting: Sighting): void {
     sighting.reason = 'rest';
     sighting.wasTouched = false;
+    sighting.isOld = true;
     sighting.rings = 0;
     sighting.atRest = sighting.wait === null || sighting.asked === null ? null : { name: sighting.wait.name, asked: sighting.asked };
     sighting.trial = null;
@@ -329,9 +348,9 @@ function lengthOf({ earliest, latest }: Span): number | null {
   return latest - earliest <= Math.max(10, 0.03 * earliest) ? (earliest + latest) / 2 : null;
 }
 
-function trialOf({ wasWoken, asked, wait, activity }: Sighting): Trial | null {
+function trialOf({ wasWoken, asked, wait, activity }: Sighting, endedAt: number): Trial | null {
   const lengthMs = asked === null ? null : lengthOf(asked);
-  return !wasWoken || lengthMs === null || wait === null ? null : { name: wait.name, lengthMs, activity };
+  return !wasWoken || lengthMs === null || wait === null ? null : { name: wait.name, lengthMs, activity, endedAt };
 }
 
 /** Processes and threads by their order: the same for each instance of a service. */

@@ -129,6 +129,15 @@ describe.skipIf(!python || process.platform !== 'linux')('a lane is at rest', ()
     expect(tookMs.filter((ms) => ms > 700).length).toBeLessThanOrEqual(2);
   }, 40_000);
 
+  test('although a request has set a thread to wake again and again for good', async () => {
+    const instance = await start('workers.py');
+    expect(await effectsOf(instance, '/watcher')).toMatchObject({ idle: true });
+    const tookMs: number[] = [];
+    for (let round = 0; round < 4; round++) tookMs.push((await effectsOf(instance, '/nothing')).tookMs);
+    expect(Math.min(...tookMs)).toBeLessThan(250);
+    expect(await effectsOf(instance, '/batcher')).toMatchObject({ lines: ['batcher'], idle: true });
+  }, 20_000);
+
   test('with a helper process that it has started and keeps', async () => {
     const instance = await start('workers.py');
     expect(await effectsOf(instance, '/helper')).toMatchObject({ idle: true });
