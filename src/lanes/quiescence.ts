@@ -1,9 +1,10 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
-import { waitingOf } from './idle-profile.ts';
-import type { IdleProfile, Quiet, Waiting } from './idle-profile.ts';
+import type { IdleProfile, Quiet } from './idle-profile.ts';
 import { processName, threadName, waitName } from './naming.ts';
 import { hasProc, numbersIn, readStat } from './proc.ts';
 import type { ProcessTree } from './process-tree.ts';
+import { waitingOf } from './sighting.ts';
+import type { Waiting } from './sighting.ts';
 
 /**
  * When has a service without the preload finished with a request? When its gateways have nothing open, and every thread of every process
