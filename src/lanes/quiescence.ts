@@ -17,7 +17,7 @@ import type { Waiting } from './sighting.ts';
  *
  * Limits: a thread that waits without a time limit for something no gateway stands for (a direct connection to a database) counts as idle.
  * A wait that is asked to last about as long as the bound or longer is not waited for: its effect would come too late anyway.
- * Node.js without the preload is waited for up to a second: its http renews the Date header by a timer at the end of each.
+ * Node.js without the preload may be waited for up to a second: its http renews the Date header by a timer at the end of each.
  */
 
 /** What a gateway says of itself for one lane. */
