@@ -9,8 +9,8 @@ export default defineConfig({
     reporters: ['default'],
     projects: [
       { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'], maxWorkers: 2, sequence: { groupOrder: 0 } } },
-      // One file after the other: these start services and servers of their own and want both cores.
-      { extends: true, test: { name: 'end to end', include: ['test/**/*.test.ts'], maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      // These start services and servers of their own: not beside the others.
+      { extends: true, test: { name: 'end to end', include: ['test/**/*.test.ts'], maxWorkers: 2, sequence: { groupOrder: 1 } } },
     ],
   },
 });

@@ -62,7 +62,7 @@ describeWith(redisServerPath !== undefined, 'redis-server')('examples/cart on a 
     const catalogueUrl = `http://127.0.0.1:${catalogue.address().port}`;
     env = { CATALOGUE_URL: catalogueUrl, REDIS_URL: `redis://127.0.0.1:${redis.port}` };
     await run.record(['--listen', '0', '--redis', env['REDIS_URL'] as string, '--http', `catalogue=${catalogueUrl}`,
-      '--drive', `node ${join(root, 'examples/cart/traffic.js')} {url} 60 8`], ['node', server], env);
+      '--drive', `node ${join(root, 'examples/cart/traffic.js')} {url} 40 8`], ['node', server], env);
   }, 120_000);
 
   afterAll(async () => {
@@ -77,7 +77,7 @@ describeWith(redisServerPath !== undefined, 'redis-server')('examples/cart on a 
     expect(report.totals, text).toMatchObject({ differs: 0, inconclusive: 0, error: 0, not_run: 0 });
     expect(report.requests).toBeGreaterThan(500);
     expect(code).toBe(0);
-  }, 60_000);
+  });
 
   test.each(changes)('$kind: $name', async (change) => {
     const candidate = changedSource(server, change);
@@ -86,7 +86,7 @@ describeWith(redisServerPath !== undefined, 'redis-server')('examples/cart on a 
     } finally {
       candidate.remove();
     }
-  }, 60_000);
+  });
 });
 
 const python = pythonWithRedis();

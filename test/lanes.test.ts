@@ -182,7 +182,7 @@ describe.skipIf(!namespaces)('services with everything in their code', () => {
     } finally {
       await server.close();
     }
-  }, 30_000);
+  });
 
   test('the same port in two Python services leads to namespaces by itself', async () => {
     const options = { command: ['python3', '-c', 'import http.server as h; h.HTTPServer(("127.0.0.1", 18001), h.SimpleHTTPRequestHandler).serve_forever()'], port: 18001, preload: 'off' as const };
@@ -224,4 +224,4 @@ test.skipIf(!hangsWithClock)('a program that hangs with a clock in it is started
   const instance = await start({ command: [redisServerPath as string, '--port', String(port), '--save', ''], port, fakeClock: true, preload: 'off', isolation: 'none' });
   expect(performance.now() - begun).toBeLessThan(10_000);
   expect([instance.followsClock(), instance.whyRealClock]).toEqual([false, 'it does not start with libfaketime in it']);
-}, 30_000);
+});

@@ -32,7 +32,7 @@ describeWith(redisServerPath !== undefined && python !== undefined && longAgo !=
     const clock = (longAgo as FakeClock).environment('');
     const recorded = await shop.record(['-r', 'recording', '--instances', '2', '--config', config('foreshard'), '--', python as string, server], traffic, clock);
     expect(recorded, recorded.stderr).toMatchObject({ code: 0 });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     longAgo?.close([]);
@@ -47,7 +47,7 @@ describeWith(redisServerPath !== undefined && python !== undefined && longAgo !=
     expect(report.totals, stderr).toMatchObject({ differs: 0, inconclusive: 0, error: 0, not_run: 0 });
     expect(report.cases.filter(({ target }) => target === '/me')).toHaveLength(9);
     expect(code).toBe(0);
-  }, 60_000);
+  });
 
   test('a session that lasts longer is found in the state alone', async () => {
     const candidate = changedSource(server, { name: 'longer', kind: 'regression', find: 'SESSION_SECONDS = 3600', replace: 'SESSION_SECONDS = 7200' });
@@ -58,10 +58,10 @@ describeWith(redisServerPath !== undefined && python !== undefined && longAgo !=
     } finally {
       rmSync(candidate.path, { force: true });
     }
-  }, 60_000);
+  });
 
   test('with the real time of day every session has expired', async () => {
     const { report } = await replay(server, '--config', config('real', { determinism: 'real' }));
     expect(report.totals.differs).toBeGreaterThanOrEqual(6);
-  }, 60_000);
+  });
 });

@@ -47,7 +47,7 @@ test('vitest: each recorded request is a native test, and passes for the unchang
   const { code, output } = await vitest('same', server);
   expect(code, output).toBe(0);
   expect(Number(/Tests\s+(\d+) passed/.exec(output)?.[1]), output).toBeGreaterThan(80);
-}, 60_000);
+});
 
 test('vitest: only the requests that differ fail, with a readable difference', async () => {
   const { code, output } = await vitest('broken', broken.path);
@@ -57,13 +57,13 @@ test('vitest: only the requests that differ fail, with a readable difference', a
   const [failed, passed] = [/Tests\s+(\d+) failed/.exec(output)?.[1], /(\d+) passed/.exec(output)?.[1]].map(Number);
   expect(failed).toBeGreaterThan(0);
   expect(passed).toBeGreaterThan(70);
-}, 60_000);
+});
 
 test('vitest: its own filter replays only what it chooses', async () => {
   const { code, output } = await vitest('filtered', broken.path, ['-t', 'POST /login']);
   expect(code, output).toBe(0);
   expect(output).toMatch(/Tests\s+8 passed \| \d+ skipped/);
-}, 60_000);
+});
 
 test('node:test: the same cases, the same verdicts', async () => {
   for (const [name, candidate, expected] of [['same', server, 0], ['broken', broken.path, 1]] as const) {
@@ -73,4 +73,4 @@ test('node:test: the same cases, the same verdicts', async () => {
     if (expected === 1) expect(output).toContain('redis:0/carts:active is no longer written');
     expect(output.match(/(?:ok|not ok) \d+ - (?:GET|POST|DELETE) /g)?.length).toBeGreaterThan(80);
   }
-}, 60_000);
+});

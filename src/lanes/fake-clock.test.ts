@@ -80,7 +80,7 @@ describe.skipIf(!present)('the clock of a Python program', () => {
     }
     child.stdin.end();
     expect(await once(child, 'exit')).toEqual([0, null]);
-  }, 30_000);
+  });
 });
 
 /** A thread sleeps and waits, 20 ms each, with its eye on the steady clock; at the end the program says how often, and the shortest and longest round in ms. */
@@ -114,7 +114,7 @@ test.skipIf(!present)('a thread in the background keeps its pace while the time 
   expect(shortest).toBeGreaterThanOrEqual(39);
   expect(longest).toBeLessThan(1_000);
   if (child.exitCode === null) await once(child, 'exit');
-}, 30_000);
+});
 
 test.skipIf(!present)('a process that does not have the library in it does not ask the clock', async () => {
   const clock = FakeClock.create(0) as FakeClock;

@@ -194,7 +194,7 @@ test.skipIf(!python || process.platform !== 'linux')('an event loop that is neve
     await control.close();
     gateway.server.close();
   }
-}, 30_000);
+});
 
 test.skipIf(process.platform !== 'linux')('Node.js without the preload: timers are waited for, kept-open connections are not', async () => {
   const gateway = new LineGateway();

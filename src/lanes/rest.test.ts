@@ -97,14 +97,14 @@ describe.skipIf(!python || process.platform !== 'linux')('a lane is at rest', ()
       tookMs.push((await effectsOf(instance, '/nothing')).tookMs);
     }
     expect(Math.min(...tookMs.slice(1))).toBeLessThan(100);
-  }, 30_000);
+  });
 
   test('whatever was seen while it was still starting', async () => {
     const instance = await start('workers.py');
     await effectsOf(instance, '/nothing');
     await delay(1_300);
     for (let round = 0; round < 3; round++) expect(await effectsOf(instance, '/starter')).toMatchObject({ lines: ['starter'], idle: true });
-  }, 20_000);
+  });
 
   test('although a timer of its own rings every one and a half seconds', async () => {
     const instance = await start('event-loop.py', { BEATS: '1.5' });
@@ -136,7 +136,7 @@ describe.skipIf(!python || process.platform !== 'linux')('a lane is at rest', ()
     for (let round = 0; round < 4; round++) tookMs.push((await effectsOf(instance, '/nothing')).tookMs);
     expect(Math.min(...tookMs)).toBeLessThan(250);
     expect(await effectsOf(instance, '/batcher')).toMatchObject({ lines: ['batcher'], idle: true });
-  }, 20_000);
+  });
 
   test('with a helper process that it has started and keeps', async () => {
     const instance = await start('workers.py');
@@ -144,14 +144,14 @@ describe.skipIf(!python || process.platform !== 'linux')('a lane is at rest', ()
     const tookMs: number[] = [];
     for (let round = 0; round < 5; round++) tookMs.push((await effectsOf(instance, '/helper')).tookMs);
     expect(Math.min(...tookMs)).toBeLessThan(250);
-  }, 20_000);
+  });
 
   test('and where it is not, the process, the thread and what it waits in are named', async () => {
     const instance = await start('workers.py');
     await effectsOf(instance, '/nothing');
     expect(await effectsOf(instance, '/stuck', 1_500)).toMatchObject({ idle: false });
     expect(instance.waitingFor).toMatch(/process \d+ \(python3 workers\.py\), thread \d+ "python3", in (?:clock_)?nanosleep \(a sleep\) for another \d+ ms(;|$)/);
-  }, 20_000);
+  });
 
   test('at once in the next instance, which knows what the one before has shown', async () => {
     const first = await start('workers.py');
@@ -162,5 +162,5 @@ describe.skipIf(!python || process.platform !== 'linux')('a lane is at rest', ()
     expect(Math.min(...tookMs)).toBeLessThan(250);
     expect(await effectsOf(second, '/batcher')).toMatchObject({ lines: ['batcher'] });
     expect(await effectsOf(second, '/flusher')).toMatchObject({ lines: ['flusher'] });
-  }, 30_000);
+  });
 });

@@ -58,12 +58,12 @@ describe('the forecast heatmap of traffic whose truth is known', () => {
     for (const { low, expected, high } of heatmap.elements) {
       expect(expected.every((value, bucket) => (low[bucket] as number) <= value && value <= (high[bucket] as number))).toBe(true);
     }
-  }, 60_000);
+  }, 120_000);
 
   test('is the same for the same traffic and seed', async () => {
     const [a, b] = await Promise.all([1, 2].map(() => forecast(taken(generated({ durationMs: 2 * dayMs, elements: 50 }).items(), hourMs / 4), 6, { lstm: true })));
     expect(JSON.stringify(a)).toBe(JSON.stringify(b));
-  }, 60_000);
+  }, 120_000);
 
   test('a rise upstream reaches the elements of the service below', async () => {
     // the catalogue's own log ends before the campaign: what it knows of it, it knows from its caller
@@ -76,7 +76,7 @@ describe('the forecast heatmap of traffic whose truth is known', () => {
     expect(linked.graph?.edges).toEqual([{ from: 'web GET /', to: 'catalogue GET /products/:id', callsPerRequest: expect.any(Number) as number }]);
     expect(products(linked)).not.toBeCloseTo(products(unlinked), 0);
     expect(products(linked)).toBeGreaterThan(1.2 * products(unlinked));
-  }, 60_000);
+  }, 120_000);
 
   test('says which of its elements will be new ones', async () => {
     const items = [...generated({ durationMs: dayMs }).items()].map((item, index): TrafficItem => (item.kind === 'access' && index % 10 === 0 ? { ...item, key: `redis:0/order:${100_000 + index}` } : item));

@@ -188,7 +188,7 @@ describe('P(access)', () => {
     const spread = (horizon: number): number => numbers.reduce((sum, _number, row) => sum + Math.abs(curves.at(row, horizon) - score.baseRate), 0);
     expect(spread(24)).toBeLessThan(spread(1));
     expect(model.models.map(({ horizon }) => horizon)).toEqual([1, 6, 24]);
-  }, 30_000);
+  });
 
   test('of what never repeats is the base rate', () => {
     const history = new ElementHistory(sfc32(seed));
