@@ -1,5 +1,6 @@
 /** The recording Redis gateway in a process of its own, writing a recording, with a plain byte pipe beside it for comparison. */
 import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { RedisRecordingGateway } from '../../dist/gateways/redis/recording-gateway.js';
 import { OpenRequest } from '../../dist/record/request-log.js';
 import { RecordSink } from '../../dist/record/record-sink.js';
@@ -15,7 +16,10 @@ sink.open(new OpenRequest({ index: 1, position: sink.advance(), at: Date.now(), 
 const gateway = new RedisRecordingGateway({ server: 'redis', upstream, sink, snapshot: 'auto' });
 await gateway.start();
 const { port } = await gateway.listen('lane-1', { host: '127.0.0.1', port: 0 });
-const path = await gateway.listenLocally('lane-1');
+// As services on this machine come: by a Unix socket.
+const path = join(folder, 'door');
+const door = createServer((client) => gateway.accept('lane-1', client));
+await new Promise((done) => door.listen(path, done));
 
 const pipe = createServer({ noDelay: true }, (client) => {
   const server = connect({ ...upstream, noDelay: true });
