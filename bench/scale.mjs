@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { reportPage } from '../dist/dashboard/report-page.js';
-import { replayCandidate, runControls } from '../dist/foreshard.js';
+import { replayCandidate, runControls } from '../dist/replaying.js';
 import { start, startRedis, temporaryFolder } from './support/processes.mjs';
 import { seedProducts, servicePath } from './support/workload.mjs';
 
