@@ -12,13 +12,13 @@ import { HitTable } from './hit-table.ts';
 import { LogisticModel, logit, sigmoid, type LabelledRows } from './logistic.ts';
 import { scoreProbabilities, type ProbabilityScore } from './probability-score.ts';
 
-/** Windows held back to choose and to calibrate; more where they saw few accesses, up to a third. */
+/** Windows held back to choose and to calibrate; more where windows see few accesses, up to a third. */
 const heldBack = 2;
-/** Windows a logistic model and a table learn from; more where they saw few accesses. */
+/** Windows a logistic model and a table learn from; more where windows see few accesses. */
 const learnt = 8;
 /** Accesses that the windows held back must have seen for more than the base rate to be believed. */
 const leastHits = 30;
-/** Accesses that a model learns from where there are so many. */
+/** Accesses that a model learns from where windows see few. */
 const enoughHits = 100;
 /** Elements that the LSTM is asked about. */
 const hottest = 50_000;
@@ -134,9 +134,11 @@ function hottestRows(numbers: Int32Array, rate: (number: number) => number): num
 }
 
 function fitHorizon(history: ElementHistory, snapshots: readonly Snapshot[], horizon: number, { prng, kernel }: ElementModelOptions): Fitted {
-  const held = latest(snapshots, horizon, { least: Math.min(heldBack, snapshots.length - 1), most: Math.max(heldBack, Math.floor(snapshots.length / 3)), hits: leastHits });
+  // Where windows see much and little of it was there before, more windows would say nothing else.
+  const isSparse = mean(history.volumes.slice(-learnt)) < leastHits;
+  const held = latest(snapshots, horizon, { least: Math.min(heldBack, snapshots.length - 1), most: isSparse ? Math.floor(snapshots.length / 3) : heldBack, hits: leastHits });
   const older = snapshots.slice(0, -held.length);
-  const lessons = rowsOf(latest(older, horizon, { least: learnt, most: older.length, hits: enoughHits }), horizon);
+  const lessons = rowsOf(latest(older, horizon, { least: learnt, most: isSparse ? older.length : learnt, hits: enoughHits }), horizon);
   // the accesses of long ago are not kept one by one
   const recent = snapshots.slice(-learntWindows);
   const withLstm = horizon === 1 && kernel !== undefined;
@@ -152,12 +154,16 @@ function fitHorizon(history: ElementHistory, snapshots: readonly Snapshot[], hor
   const best = scores.reduce((least, one) => (one.score.logLoss < least.score.logLoss ? one : least));
   const method = best.method as HorizonModel['method'];
   const calibration = method === 'base rate' ? identity : calibrate(candidates.get(method) as Float32Array, rows);
-  const all = rowsOf(latest(snapshots, horizon, { least: learnt, most: snapshots.length, hits: enoughHits }), horizon);
+  const all = rowsOf(latest(snapshots, horizon, { least: learnt, most: isSparse ? snapshots.length : learnt, hits: enoughHits }), horizon);
   return {
     info: { horizon, method, scores }, calibration, table: HitTable.fit(all, featureCount),
     logistic: method === 'table' ? undefined : LogisticModel.fit(all, featureCount) ?? trial.logistic,
     lstm: method === 'logistic and LSTM' && kernel !== undefined ? ElementLstm.fit(recent, history.logs, prng, kernel()) ?? trial.lstm : undefined,
   };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }
 
 /** The last snapshots: at least and at most so many, in between as many as saw so many accesses. */
