@@ -20,6 +20,8 @@ const mostLogged = 300_000;
 export const learntWindows = 12;
 /** Sampled elements up to which more windows than these are kept: where a window sees little, few say nothing. */
 const keptRows = 180_000;
+/** And never more than so many: most of a long silence is the same. */
+const mostKept = 1000;
 
 /** Some elements as they were at the start of a window. */
 export interface Snapshot {
@@ -73,13 +75,13 @@ export class ElementHistory {
     this.#volumes.push(this.#accesses);
     this.#accesses = 0;
     for (const horizon of horizons) {
-      const snapshot = this.#snapshots.find((one) => one.window === window - horizon + 1);
-      snapshot?.labels.set(horizon, Uint8Array.from(snapshot.numbers, (number) => (this.table.isAccessedSince(number, window) ? 1 : 0)));
+      const snapshot = this.#snapshots.findLast((one) => one.window <= window - horizon + 1);
+      if (snapshot?.window === window - horizon + 1) snapshot.labels.set(horizon, Uint8Array.from(snapshot.numbers, (number) => (this.table.isAccessedSince(number, window) ? 1 : 0)));
     }
     const oldest = window - Math.max(...horizons) - learntWindows;
     this.#snapshots.push(this.#snapshot(window + 1));
     this.#rows += this.#snapshots.at(-1)?.numbers.length ?? 0;
-    while (this.#rows > keptRows && (this.#snapshots[0] as Snapshot).window <= oldest) this.#rows -= this.#snapshots.shift()?.numbers.length ?? 0;
+    while ((this.#rows > keptRows || this.#snapshots.length > mostKept) && (this.#snapshots[0] as Snapshot).window <= oldest) this.#rows -= this.#snapshots.shift()?.numbers.length ?? 0;
   }
 
   /** Accesses a window, oldest first. */

@@ -204,6 +204,15 @@ describe('P(access)', () => {
     expect(curves.at(0, 1)).toBeLessThan(0.001);
   });
 
+  test('bears a silence of any length in bounded memory', () => {
+    const history = new ElementHistory(sfc32(seed));
+    history.add(0, 0.5);
+    for (let window = 0; window < 50_000; window++) history.close(window);
+    expect(history.labelled(1).length).toBeLessThanOrEqual(1000);
+    expect(history.labelled(24).at(-1)?.window).toBe(49_976);
+    expect(ElementModel.fit(history, { prng: sfc32(seed) }).curves(Int32Array.of(0), 50_000).at(0, 1)).toBeLessThan(0.01);
+  });
+
   test('tells elements apart where each window sees but one or two accesses', () => {
     const history = new ElementHistory(sfc32(seed));
     const prng = sfc32(seed);
