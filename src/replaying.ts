@@ -75,7 +75,8 @@ export async function replayCandidate(request: ReplayRequest): Promise<ReplayRes
   // What has the clock and randomness of each request is not compared with what has not: a rewrite in another language, say.
   const candidate = { request, settings: own[0]?.mode === 'process' ? { ...settings, preload: 'off' as const } : settings, opened, service, label: 'candidate' };
   const run = await runOnce({ ...candidate, requests, how: 'mixed' });
-  const controls = own[0]?.mode === run.mode ? own : await controlsOf({ ...request, flags: { ...request.flags, preload: false } }, opened, controlNames.process);
+  const isInterrupted = request.signal?.aborted === true; // no further runs
+  const controls = own[0]?.mode === run.mode || isInterrupted ? own : await controlsOf({ ...request, flags: { ...request.flags, preload: false } }, opened, controlNames.process);
   const accepted = await keptAccepted(opened.folder);
   const labels = { baseline: opened.manifest.service.command.join(' '), candidate: service.command.join(' ') };
   const judge = (judged: Run, inOrder: ReadonlySet<RequestId> = new Set()): Promise<Report> =>
@@ -104,7 +105,7 @@ function reportBasis(
 ): JudgeInput {
   return {
     requests, controls, accepted, payload: (hash) => opened.payload(hash), chains: opened.chains,
-    rules: { ignore: settings.ignore, unordered: settings.unordered }, recordingNotes: recordingNotes(opened), seeded: opened.manifest.preload,
+    rules: { ignore: settings.ignore, unordered: settings.unordered }, recordingNotes: recordingNotes(opened), seeded: opened.manifest.preload && controls.every(({ mode }) => mode === 'virtual'),
   };
 }
 

@@ -41,4 +41,14 @@ describeWith(redisServerPath !== undefined, 'redis-server')('a Redis client nobo
     expect(report.totals, stderr).toMatchObject({ same: 0, differs: 0 });
     expect(stderr).toMatch(/raw-clients\.cjs/);
   });
+
+  test('what the preload could not patch is said, in the recording and in the report', async () => {
+    const frozen = join(root, 'test/fixtures/register/frozen.cjs');
+    const ended = await shop.record(['-r', 'frozen', '--redis', 'embedded', '--', process.execPath, '--require', frozen, service, 'direct'], (url) => fetch(`${url}/direct0`), env);
+    expect(ended, ended.stderr).toMatchObject({ code: 0 });
+    const said = /does not see all of the service: compression: Cannot redefine property/;
+    expect((await shop.run(['list', '-r', 'frozen'])).stdout).toMatch(said);
+    const { report } = await shop.replay(['-r', 'frozen'], env);
+    expect(report.notes.filter((note) => note.startsWith('preload_problem') && said.test(note))).toHaveLength(1);
+  });
 });

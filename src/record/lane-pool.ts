@@ -140,6 +140,11 @@ export class LanePool {
     return this.#lanes.every((lane) => lane.instance.preloaded);
   }
 
+  /** What the preload does not see of the service, in words. */
+  get preloadProblems(): ReadonlySet<string> {
+    return new Set(this.#lanes.flatMap(({ instance }) => instance.preloadProblems));
+  }
+
   get ids(): readonly string[] {
     return this.#lanes.map(({ id }) => id);
   }

@@ -162,6 +162,8 @@ class Recorder implements RecordSession {
     for (const { name, address } of this.#unreached()) {
       this.#sink.loss('nothing_came', `nothing came to ${name} (${address}): the service did not use it, or went past the gateway`);
     }
+    const unseen = [...this.#lanes?.preloadProblems ?? []];
+    if (unseen.length > 0) this.#sink.loss('preload_problem', `the preload does not see all of the service: ${unseen.join('; ')}`);
     await this.close();
     return { requests: this.#recorded, position: this.#sink.position, losses: this.#sink.writeLosses() };
   }

@@ -128,7 +128,7 @@ class ReplayEngine {
       await Promise.all([this.#serve(first, 0, feed), ...others]);
       await this.#retrying;
       await this.#retryAlone();
-      this.#noteBackground();
+      this.#noteOutsideCases();
     } finally {
       options.signal?.removeEventListener('abort', stop);
     }
@@ -375,7 +375,8 @@ class ReplayEngine {
   }
 
   /** What the service does by itself (start-up, timers, workers) is in no case. */
-  #noteBackground(): void {
+  #noteOutsideCases(): void {
+    for (const problem of new Set([...this.#slots].flatMap(({ instance }) => instance.preloadProblems))) this.#note('preload_problem', `the preload does not see all of the service: ${problem}`, problem);
     const shapes = new Set([...this.#slots].flatMap((slot) => slot.backgroundWrites).map((key) => printable(key).replace(/(?<=\/.*)(?:[0-9a-f]{8,}|\d+)/gi, '*')));
     if (shapes.size === 0) return;
     const names = [...shapes].sort();
