@@ -23,6 +23,12 @@ export class LatencyHistogram {
     return 0.001 * 1.25 ** 90;
   }
 
+  /** Upper ends of the buckets that hold anything, in milliseconds, with how many latencies were no longer. */
+  cumulated(): [number, number][] {
+    let sum = 0;
+    return [...this.#counts].flatMap((count, bucket): [number, number][] => (count === 0 ? [] : [[0.001 * 1.25 ** bucket, (sum += count)]]));
+  }
+
   get count(): number {
     return this.#count;
   }

@@ -6,9 +6,10 @@ import { heatmapFormatVersion, type Heatmap } from './heatmap.ts';
 import { shardMapFormatVersion, slotCount, type ShardMap } from './shard-map.ts';
 
 const map: ShardMap = {
-  kind: 'shard-map', formatVersion: shardMapFormatVersion, epoch: 7,
-  members: [{ id: 'a', address: 'embedded', zone: 'x', capacity: 1 }, { id: 'b', address: 'redis://127.0.0.1:1', zone: 'y', capacity: 2.5 }],
-  sets: [[0], [0, 1], [1, 0]], slots: Uint16Array.from({ length: slotCount }, (_, slot) => slot % 3), overrides: new Map([['redis:0/\u0000\u00ff', 2]]),
+  kind: 'shard-map', formatVersion: shardMapFormatVersion, incarnation: 2, epoch: 7,
+  members: [{ id: 'a', address: 'embedded', zone: 'x', capacity: 1 }, { id: 'b', address: 'redis://127.0.0.1:1', zone: 'y', capacity: 2.5, life: 'l1' }],
+  sets: [[0], [0, 1], [1, 0]], slots: Uint16Array.from({ length: slotCount }, (_, slot) => slot % 3), ages: Uint8Array.from({ length: slotCount }, (_, slot) => slot % 256),
+  overrides: new Map([[4294967295, 2]]), changes: new Map([[9, { old: 1, joining: [1] }]]),
 };
 const heatmap: Heatmap = {
   kind: 'heatmap', formatVersion: heatmapFormatVersion, source: 'plan', startMs: 5, bucketMs: 10, buckets: 2,
@@ -34,7 +35,7 @@ test('another kind, a newer format and wrong fields are refused by code', () => 
   expect(code(() => decodeHeatmap(encodeShardMap(map)))).toBe('recording_damaged');
   expect(code(() => decodeShardMap(changed(encodeShardMap(map), { formatVersion: 99, slots: 'new' })))).toBe('recording_newer');
   expect(code(() => decodeHeatmap(changed(encodeHeatmap(heatmap), { formatVersion: 99 })))).toBe('recording_newer');
-  for (const fields of [{ slots: 'AAAA' }, { sets: [[0]] }, { sets: [[], [0, 1], [1]] }, { sets: [[0], [5], [1]] }, { overrides: [['x', 3]] }, { members: [{}] }, { epoch: null }]) {
+  for (const fields of [{ slots: 'AAAA' }, { sets: [[0]] }, { sets: [[], [0, 1], [1]] }, { sets: [[0], [5], [1]] }, { overrides: [['x', 1]] }, { overrides: [[1, 3]] }, { ages: 'AAAA' }, { changes: [[1, { old: 9, joining: [] }]] }, { members: [{}] }, { epoch: null }]) {
     expect(code(() => decodeShardMap(changed(encodeShardMap(map), fields)))).toBe('recording_damaged');
   }
   for (const fields of [{ buckets: 3 }, { elements: [{}] }, { groups: [null] }, { startMs: '1' }]) {

@@ -1,6 +1,6 @@
 import { ForeshardError } from './errors.ts';
 import { heatmapFormatVersion, type Heatmap } from './heatmap.ts';
-import { shardMapFormatVersion, slotCount, type Member, type ShardMap } from './shard-map.ts';
+import { shardMapFormatVersion, slotCount, type Member, type ShardMap, type SlotChange } from './shard-map.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -34,26 +34,32 @@ function hasSoundForecast(fields: Fields, numbers: (value: unknown) => boolean):
     && (notes === undefined || (Array.isArray(notes) && notes.every((note) => typeof note === 'string')));
 }
 
-/** A shard map as JSON: slots as base64 of unsigned 16-bit numbers, low byte first. */
+/** A shard map as JSON: slots as base64 of unsigned 16-bit numbers, low byte first; ages as base64 of bytes. */
 export function encodeShardMap(map: ShardMap): string {
   const bytes = Buffer.alloc(slotCount * 2);
   for (const [slot, set] of map.slots.entries()) bytes.writeUInt16LE(set, slot * 2);
-  return JSON.stringify({ ...map, slots: bytes.toString('base64'), overrides: [...map.overrides] });
+  return JSON.stringify({ ...map, slots: bytes.toString('base64'), ages: Buffer.from(map.ages).toString('base64'), overrides: [...map.overrides], changes: [...map.changes] });
 }
 
 /** @throws ForeshardError `recording_damaged`, `recording_newer` */
 export function decodeShardMap(text: string): ShardMap {
   const fields = parsed(text, 'shard-map', shardMapFormatVersion);
-  const { members, sets, slots, overrides, epoch, kind, formatVersion } = fields;
-  if (typeof epoch !== 'number' || !every(members, isMember)) throw damaged('shard-map', 'members are missing or wrong');
+  if (fields['formatVersion'] !== shardMapFormatVersion) throw damaged('shard-map', `format ${fields['formatVersion'] as number} is no longer read`);
+  const { members, sets, slots, ages, overrides, changes, epoch, incarnation, kind, formatVersion } = fields;
+  if (typeof epoch !== 'number' || typeof incarnation !== 'number' || !every(members, isMember)) throw damaged('shard-map', 'members are missing or wrong');
   const memberCount = (members as readonly unknown[]).length;
   const isSet = (set: unknown): boolean => Array.isArray(set) && set.length > 0 && set.every((index) => isIndex(index, memberCount));
   if (!Array.isArray(sets) || !sets.every(isSet)) throw damaged('shard-map', 'replica sets are missing or wrong');
-  const isOverride = (entry: unknown): boolean => Array.isArray(entry) && entry.length === 2 && typeof entry[0] === 'string' && isIndex(entry[1], sets.length);
+  const isOverride = (entry: unknown): boolean => Array.isArray(entry) && entry.length === 2 && isIndex(entry[0], 2 ** 32) && isIndex(entry[1], sets.length);
   if (!Array.isArray(overrides) || !overrides.every(isOverride)) throw damaged('shard-map', 'overrides are missing or wrong');
+  const isChange = (entry: unknown): boolean => Array.isArray(entry) && entry.length === 2 && isIndex(entry[0], slotCount)
+    && every([entry[1]], ({ old, joining }) => isIndex(old, sets.length) && Array.isArray(joining) && joining.every((index) => isIndex(index, memberCount)));
+  if (!Array.isArray(changes) || !changes.every(isChange)) throw damaged('shard-map', 'changes are missing or wrong');
+  const old = Buffer.from(typeof ages === 'string' ? ages : '', 'base64');
+  if (old.length !== slotCount) throw damaged('shard-map', `it has ages of ${old.length} slots`);
   return {
-    kind: kind as 'shard-map', formatVersion: formatVersion as number, epoch, members: members as readonly Member[], sets: sets as readonly (readonly number[])[],
-    slots: decodeSlots(slots, sets.length), overrides: new Map(overrides as readonly [string, number][]),
+    kind: kind as 'shard-map', formatVersion: formatVersion as number, incarnation, epoch, members: members as readonly Member[], sets: sets as readonly (readonly number[])[],
+    slots: decodeSlots(slots, sets.length), ages: new Uint8Array(old), overrides: new Map(overrides as readonly [number, number][]), changes: new Map(changes as readonly [number, SlotChange][]),
   };
 }
 
@@ -66,7 +72,7 @@ function decodeSlots(text: unknown, sets: number): Uint16Array {
 }
 
 function isMember(member: Fields): boolean {
-  return ['id', 'address', 'zone'].every((name) => typeof member[name] === 'string') && typeof member['capacity'] === 'number';
+  return ['id', 'address', 'zone'].every((name) => typeof member[name] === 'string') && typeof member['capacity'] === 'number' && ['undefined', 'string'].includes(typeof member['life']);
 }
 
 function isIndex(value: unknown, length: number): boolean {

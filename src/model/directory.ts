@@ -22,13 +22,28 @@ export function tagOf(key: StateKey): string {
   return end < 0 ? key : key.slice(0, end);
 }
 
-/** The slot of an element, 0 to 65,535: the upper half of the MurmurHash3 of its tag. */
+/** What an element is found by: the MurmurHash3 of its tag, an unsigned 32-bit number. */
+export function tagHash(key: StateKey): number {
+  return murmur3(tagOf(key));
+}
+
+/** The slot of a tag's hash, 0 to 65,535: its upper half. */
+export function slotOfHash(hash: number): number {
+  return hash >>> 16;
+}
+
+/** The slot of an element. */
 export function slotOf(key: StateKey): number {
-  return murmur3(tagOf(key)) >>> 16;
+  return tagHash(key) >>> 16;
 }
 
 /** The members that own an element, as indexes into the map's members, the preferred one first. */
 export function ownersOf(map: ShardMap, key: StateKey): readonly number[] {
-  const set = map.overrides.get(key) ?? map.slots[slotOf(key)] ?? 0;
+  return ownersOfHash(map, tagHash(key));
+}
+
+/** The owners of whatever has a tag of this hash. */
+export function ownersOfHash(map: ShardMap, hash: number): readonly number[] {
+  const set = map.overrides.get(hash) ?? map.slots[hash >>> 16] ?? 0;
   return map.sets[set] ?? [];
 }

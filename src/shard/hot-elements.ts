@@ -1,4 +1,4 @@
-import { ownersOf, slotOf } from '../model/directory.ts';
+import { ownersOfHash, slotOfHash, tagHash } from '../model/directory.ts';
 import type { Heatmap } from '../model/heatmap.ts';
 import type { ShardMap } from '../model/shard-map.ts';
 import { loadOf } from './affinity.ts';
@@ -22,32 +22,37 @@ export function hotElements(options: {
   readonly members: number;
   readonly replicas: number;
   readonly previous: ShardMap | undefined;
-}): Map<string, number[]> {
+}): Map<number, number[]> {
   const { heatmap, owners, members, replicas, previous } = options;
-  const loads = heatmap.elements.map((element) => ({ key: element.key, load: loadOf(element.expected) })).sort((a, b) => b.load - a.load || (a.key < b.key ? -1 : 1));
+  const byTag = new Map<number, number>();
+  for (const element of heatmap.elements) {
+    const tag = tagHash(element.key);
+    byTag.set(tag, (byTag.get(tag) ?? 0) + loadOf(element.expected));
+  }
+  const loads = [...byTag].map(([tag, load]) => ({ tag, load })).sort((a, b) => b.load - a.load || a.tag - b.tag);
   const total = loads.reduce((sum, element) => sum + element.load, 0);
   const planned = plannedLoads(loads, owners, members);
-  const hot = new Map<string, number[]>();
-  for (const { key, load } of loads) {
+  const hot = new Map<number, number[]>();
+  for (const { tag, load } of loads) {
     const wanted = Math.min(members, Math.ceil((load * members) / (total * copyShare)));
-    const kept = previous?.overrides.has(key) === true && wanted * 2 > replicas;
+    const kept = previous?.overrides.has(tag) === true && wanted * 2 > replicas;
     if (total === 0 || (wanted <= replicas && !kept) || hot.size >= mostOverrides) continue;
-    const before = kept && previous !== undefined ? ownersOf(previous, key).length : 0;
+    const before = kept && previous !== undefined ? ownersOfHash(previous, tag).length : 0;
     const count = Math.min(members, Math.max(wanted, Math.min(before, wanted * 2), replicas));
-    const set = [...(owners[slotOf(key)] ?? [])];
+    const set = [...(owners[slotOfHash(tag)] ?? [])];
     if (count <= set.length) continue;
     const others = planned.map((value, member) => ({ member, value })).filter(({ member }) => !set.includes(member));
     for (const { member } of others.sort((a, b) => a.value - b.value || a.member - b.member).slice(0, count - set.length)) set.push(member);
     for (const member of set) planned[member] = (planned[member] ?? 0) + load / set.length;
-    hot.set(key, set);
+    hot.set(tag, set);
   }
   return hot;
 }
 
-function plannedLoads(loads: readonly { readonly key: string; readonly load: number }[], owners: readonly (readonly number[])[], members: number): number[] {
+function plannedLoads(loads: readonly { readonly tag: number; readonly load: number }[], owners: readonly (readonly number[])[], members: number): number[] {
   const planned = Array.from({ length: members }, () => 0);
-  for (const { key, load } of loads) {
-    const set = owners[slotOf(key)] ?? [];
+  for (const { tag, load } of loads) {
+    const set = owners[slotOfHash(tag)] ?? [];
     for (const member of set) planned[member] = (planned[member] ?? 0) + load / set.length;
   }
   return planned;

@@ -8,8 +8,8 @@ import { assignSlots } from './slot-owners.ts';
 /** Owners that a slot, or a hot element, gains and loses: what handing over acts on. Member ids. */
 export interface SlotMove {
   readonly slot: number | null;
-  /** The hot element this is about; null: the slot as a whole. */
-  readonly key: string | null;
+  /** The hash of the hot tag this is about; null: the slot as a whole. */
+  readonly tag: number | null;
   readonly add: readonly string[];
   readonly remove: readonly string[];
 }
@@ -45,13 +45,13 @@ export function placeElements(heatmap: Heatmap, members: readonly Member[], prev
     budget: previous === undefined ? slotCount : Math.max(1, Math.floor(inUse * (options.moveBudget ?? 0.02))),
   });
   const hot = hotElements({ heatmap, owners, members: members.length, replicas: options.replicas, previous });
-  const map = mapOf(members, owners, hot, previous?.epoch ?? 0);
+  const map = mapOf(members, owners, hot, previous);
   if (previous === undefined) return { map, moves: [] };
   const moves = movesBetween(previous, map);
   return { map: moves.length === 0 && sameMembers(previous, map) && sameOrder(previous, map) ? { ...map, epoch: previous.epoch } : map, moves };
 }
 
-function mapOf(members: readonly Member[], owners: readonly (readonly number[])[], hot: ReadonlyMap<string, readonly number[]>, epochBefore: number): ShardMap {
+function mapOf(members: readonly Member[], owners: readonly (readonly number[])[], hot: ReadonlyMap<number, readonly number[]>, previous: ShardMap | undefined): ShardMap {
   const sets: (readonly number[])[] = [];
   const numbers = new Map<string, number>();
   const numberOf = (set: readonly number[]): number => {
@@ -65,22 +65,25 @@ function mapOf(members: readonly Member[], owners: readonly (readonly number[])[
   };
   const slots = Uint16Array.from({ length: slotCount }, (_, slot) => numberOf(owners[slot] ?? []));
   const overrides = new Map([...hot].map(([key, set]) => [key, numberOf(set)]));
-  return { kind: 'shard-map', formatVersion: shardMapFormatVersion, epoch: epochBefore + 1, members, sets, slots, overrides };
+  return {
+    kind: 'shard-map', formatVersion: shardMapFormatVersion, incarnation: previous?.incarnation ?? 0, epoch: (previous?.epoch ?? 0) + 1, members, sets, slots,
+    ages: new Uint8Array(slotCount), overrides, changes: new Map(),
+  };
 }
 
 /** What has to be copied and dropped to get from one map to the next. */
 export function movesBetween(before: ShardMap, after: ShardMap): SlotMove[] {
   const moves: SlotMove[] = [];
-  const add = (slot: number | null, key: string | null, old: readonly string[], now: readonly string[]): void => {
+  const add = (slot: number | null, tag: number | null, old: readonly string[], now: readonly string[]): void => {
     const added = now.filter((id) => !old.includes(id));
     const removed = old.filter((id) => !now.includes(id));
-    if (added.length > 0 || removed.length > 0) moves.push({ slot, key, add: added, remove: removed });
+    if (added.length > 0 || removed.length > 0) moves.push({ slot, tag, add: added, remove: removed });
   };
   const idsBefore = before.sets.map((set) => set.map((index) => before.members[index]?.id ?? ''));
   const idsAfter = after.sets.map((set) => set.map((index) => after.members[index]?.id ?? ''));
   for (let slot = 0; slot < slotCount; slot++) add(slot, null, idsBefore[before.slots[slot] ?? 0] ?? [], idsAfter[after.slots[slot] ?? 0] ?? []);
-  for (const key of new Set([...before.overrides.keys(), ...after.overrides.keys()])) {
-    add(null, key, idsBefore[before.overrides.get(key) ?? -1] ?? [], idsAfter[after.overrides.get(key) ?? -1] ?? []);
+  for (const tag of new Set([...before.overrides.keys(), ...after.overrides.keys()])) {
+    add(null, tag, idsBefore[before.overrides.get(tag) ?? -1] ?? [], idsAfter[after.overrides.get(tag) ?? -1] ?? []);
   }
   return moves;
 }

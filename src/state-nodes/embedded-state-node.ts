@@ -1,15 +1,25 @@
 import type { ContentHash } from '../lib/content-hash.ts';
 import { slotOf } from '../model/directory.ts';
 import { ForeshardError } from '../model/errors.ts';
+import { memberName } from '../model/shard-map.ts';
+import type { StateKey } from '../model/state-key.ts';
 import { OperationLog } from './operation-log.ts';
-import { SlotDigest } from './slot-digest.ts';
-import type { RevisionName, StateNode, StateNodeStats, StoredRevision } from './state-node.ts';
+import { headsDigest, SlotDigest } from './slot-digest.ts';
+import { emptyRegister, registerStep, type RegisterAnswer, type RegisterOperation, type RegisterState } from './slot-register.ts';
+import type { HeldRevision, RevisionName, StateNode, StateNodeStats, StoredRevision } from './state-node.ts';
 
 /** Options of {@link EmbeddedStateNode}. */
 export interface EmbeddedStateNodeOptions {
   readonly id: string;
   /** Payload bytes it may hold; 1 GB when left out. */
   readonly maxBytes?: number;
+  /** The life of this node: its id and this are its name in slot entries. `1` when left out: it lives as long as this object. */
+  readonly life?: string;
+}
+
+interface SlotContents {
+  readonly digest: SlotDigest;
+  readonly revisions: Map<string, RevisionName>;
 }
 
 /** A state node in this process. Equal payloads are kept once. */
@@ -18,13 +28,16 @@ export class EmbeddedStateNode implements StateNode {
   readonly #maxBytes: number;
   readonly #hashes = new Map<string, ContentHash>();
   readonly #payloads = new Map<ContentHash, { readonly bytes: Uint8Array; uses: number }>();
-  readonly #digests = new Map<number, SlotDigest>();
+  readonly #slots = new Map<number, SlotContents>();
+  readonly #registers = new Map<number, { state: RegisterState; readonly heads: Map<StateKey, string> }>();
+  readonly #life: string;
   readonly #log = new OperationLog();
   #bytes = 0;
 
   constructor(options: EmbeddedStateNodeOptions) {
     this.id = options.id;
     this.#maxBytes = options.maxBytes ?? 1024 * 1024 * 1024;
+    this.#life = options.life ?? '1';
   }
 
   async read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
@@ -32,50 +45,86 @@ export class EmbeddedStateNode implements StateNode {
   }
 
   async write(items: readonly StoredRevision[]): Promise<void> {
-    const fresh = new Map(items.filter((item) => !this.#payloads.has(item.hash)).map((item) => [item.hash, item.bytes.length]));
-    const wanted = [...fresh.values()].reduce((sum, bytes) => sum + bytes, this.#bytes);
-    if (wanted > this.#maxBytes) {
-      this.#log.errors += 1;
-      throw new ForeshardError('state_node_full', `State node ${this.id} holds ${this.#bytes} of ${this.#maxBytes} bytes; ${wanted - this.#bytes} more do not fit.`, {
-        hint: 'Give it more memory or add a state node.',
-      });
-    }
-    for (const item of items) this.#put(item);
+    await this.#log.run('write', items.length, () => {
+      const fresh = new Map(items.filter((item) => !this.#payloads.has(item.hash)).map((item) => [item.hash, item.bytes.length]));
+      const wanted = [...fresh.values()].reduce((sum, bytes) => sum + bytes, this.#bytes);
+      if (wanted > this.#maxBytes) {
+        throw new ForeshardError('state_node_full', `State node ${this.id} holds ${this.#bytes} of ${this.#maxBytes} bytes; ${wanted - this.#bytes} more do not fit.`, {
+          hint: 'Give it more memory or add a state node.',
+        });
+      }
+      for (const item of items) this.#put(item);
+    });
   }
 
   async drop(items: readonly RevisionName[]): Promise<void> {
-    for (const item of items) {
-      const hash = this.#hashes.get(nameOf(item));
-      if (hash === undefined) continue;
-      this.#hashes.delete(nameOf(item));
-      this.#digest(slotOf(item.key)).toggle(item, hash);
-      const payload = this.#payloads.get(hash);
-      if (payload === undefined || --payload.uses > 0) continue;
-      this.#payloads.delete(hash);
-      this.#bytes -= payload.bytes.length;
-    }
+    await this.#log.run('drop', items.length, () => items.forEach((item) => this.#drop(item)));
+  }
+
+  async list(slot: number): Promise<HeldRevision[]> {
+    return this.#log.run('list', 1, () => [...(this.#slots.get(slot)?.revisions ?? [])].map(([name, { key, revision }]) => {
+      const hash = this.#hashes.get(name) as ContentHash;
+      return { key, revision, hash, sizeBytes: this.#payloads.get(hash)?.bytes.length ?? 0 };
+    }));
   }
 
   async digest(slots: readonly number[]): Promise<string[]> {
-    return slots.map((slot) => (this.#digests.get(slot) ?? new SlotDigest()).toString());
+    return this.#log.run('digest', slots.length, () => slots.map((slot) => (this.#slots.get(slot)?.digest ?? new SlotDigest()).toString()));
+  }
+
+  async life(): Promise<string> {
+    return this.#life;
+  }
+
+  async apply(life: string, operations: readonly RegisterOperation[]): Promise<RegisterAnswer[]> {
+    return this.#log.run('apply', operations.length, () => {
+      if (life !== this.#life) throw new ForeshardError('state_node_restarted', `State node ${this.id} has lost what it held in the life ${life}.`);
+      return operations.map((operation) => this.#apply(operation));
+    });
   }
 
   async stats(): Promise<StateNodeStats> {
-    return this.#log.stats(this.id, this.#hashes.size, this.#bytes);
+    return this.#log.stats(this.id, { elements: this.#hashes.size, bytes: this.#bytes, maxBytes: this.#maxBytes });
   }
 
   async close(): Promise<void> {
-    this.#hashes.clear();
-    this.#payloads.clear();
-    this.#digests.clear();
+    for (const held of [this.#hashes, this.#payloads, this.#slots, this.#registers]) held.clear();
     this.#bytes = 0;
+  }
+
+  #apply(operation: RegisterOperation): RegisterAnswer {
+    const register = this.#registers.get(operation.slot) ?? { state: emptyRegister, heads: new Map<StateKey, string>() };
+    const step = registerStep(memberName({ id: this.id, life: this.#life }), register, operation, headsDigest);
+    if (step.state !== undefined) register.state = step.state;
+    for (const { key, next } of step.heads) {
+      if (next === null) register.heads.delete(key);
+      else register.heads.set(key, next);
+    }
+    this.#registers.set(operation.slot, register);
+    return step.answer;
+  }
+
+  #drop(item: RevisionName): void {
+    const name = nameOf(item);
+    const hash = this.#hashes.get(name);
+    if (hash === undefined) return;
+    this.#hashes.delete(name);
+    const slot = this.#slot(slotOf(item.key));
+    slot.digest.toggle(item, hash);
+    slot.revisions.delete(name);
+    const payload = this.#payloads.get(hash);
+    if (payload === undefined || --payload.uses > 0) return;
+    this.#payloads.delete(hash);
+    this.#bytes -= payload.bytes.length;
   }
 
   #put(item: StoredRevision): void {
     const name = nameOf(item);
     if (this.#hashes.has(name)) return;
     this.#hashes.set(name, item.hash);
-    this.#digest(slotOf(item.key)).toggle(item, item.hash);
+    const slot = this.#slot(slotOf(item.key));
+    slot.digest.toggle(item, item.hash);
+    slot.revisions.set(name, { key: item.key, revision: item.revision });
     const known = this.#payloads.get(item.hash);
     if (known === undefined) {
       this.#payloads.set(item.hash, { bytes: item.bytes, uses: 1 });
@@ -86,10 +135,10 @@ export class EmbeddedStateNode implements StateNode {
     this.#log.writes += 1;
   }
 
-  #digest(slot: number): SlotDigest {
-    let digest = this.#digests.get(slot);
-    if (digest === undefined) this.#digests.set(slot, (digest = new SlotDigest()));
-    return digest;
+  #slot(slot: number): SlotContents {
+    let contents = this.#slots.get(slot);
+    if (contents === undefined) this.#slots.set(slot, (contents = { digest: new SlotDigest(), revisions: new Map() }));
+    return contents;
   }
 }
 

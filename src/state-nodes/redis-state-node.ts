@@ -7,7 +7,8 @@ import { slotOf } from '../model/directory.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { OperationLog } from './operation-log.ts';
 import { SlotDigest } from './slot-digest.ts';
-import type { RevisionName, StateNode, StateNodeStats, StoredRevision } from './state-node.ts';
+import type { RegisterAnswer, RegisterOperation } from './slot-register.ts';
+import type { HeldRevision, RevisionName, StateNode, StateNodeStats, StoredRevision } from './state-node.ts';
 
 /** Options of {@link RedisStateNode.connect}. */
 export interface RedisStateNodeOptions extends UpstreamAddress {
@@ -96,6 +97,19 @@ export class RedisStateNode implements StateNode {
     });
   }
 
+  async list(slot: number): Promise<HeldRevision[]> {
+    const [reply] = await this.#send([['HGETALL', this.#slotName(slot)]]);
+    return entriesOf(reply as RedisValue).map(({ item, hash, sizeBytes }) => ({ ...item, hash, sizeBytes }));
+  }
+
+  async life(): Promise<string> {
+    throw new Error('not yet');
+  }
+
+  async apply(_life: string, _operations: readonly RegisterOperation[]): Promise<RegisterAnswer[]> {
+    throw new Error('not yet');
+  }
+
   async stats(): Promise<StateNodeStats> {
     let elements = 0;
     let bytes = 0;
@@ -107,7 +121,7 @@ export class RedisStateNode implements StateNode {
         }
       }
     }
-    return this.#log.stats(this.id, elements, bytes);
+    return this.#log.stats(this.id, { elements, bytes, maxBytes: null });
   }
 
   async close(): Promise<void> {

@@ -12,8 +12,9 @@ import type { RevisionName, StateNode } from './state-node.ts';
 function mapOf(sets: readonly (readonly number[])[]): ShardMap {
   const members = [0, 1, 2].map((index) => ({ id: `m${index}`, address: 'embedded', zone: 'z', capacity: 1 }));
   return {
-    kind: 'shard-map', formatVersion: shardMapFormatVersion, epoch: 1, members, sets,
+    kind: 'shard-map', formatVersion: shardMapFormatVersion, incarnation: 0, epoch: 1, members, sets,
     slots: Uint16Array.from({ length: slotCount }, (_, slot) => slot % sets.length), overrides: new Map(),
+    ages: new Uint8Array(slotCount), changes: new Map(),
   };
 }
 

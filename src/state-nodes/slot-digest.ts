@@ -1,5 +1,6 @@
 import type { ContentHash } from '../lib/content-hash.ts';
 import { murmur3 } from '../lib/hash.ts';
+import type { StateKey } from '../model/state-key.ts';
 import type { RevisionName } from './state-node.ts';
 
 /** A digest to which revisions can be added and taken away in any order: the exclusive or of two 32-bit hashes of each. */
@@ -16,7 +17,21 @@ export class SlotDigest {
 
   /** 16 hexadecimal digits. */
   toString(): string {
-    const part = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
-    return part(this.#high) + part(this.#low);
+    return hexadecimal(this.#high) + hexadecimal(this.#low);
   }
+}
+
+/** The digest of heads: equal for equal heads. 16 hexadecimal digits, zeros for none. */
+export function headsDigest(heads: ReadonlyMap<StateKey, string>): string {
+  let [high, low] = [0, 0];
+  for (const [key, head] of heads) {
+    const text = `${key} ${head}`;
+    high ^= murmur3(text, 0x9747b28c);
+    low ^= murmur3(text, 0x1b873593);
+  }
+  return hexadecimal(high) + hexadecimal(low);
+}
+
+function hexadecimal(value: number): string {
+  return (value >>> 0).toString(16).padStart(8, '0');
 }
