@@ -35,6 +35,8 @@ export interface HeadSwap {
 
 /** What can be asked of a register. Each is atomic and may arrive twice. */
 export type RegisterOperation =
+  /** What there is, adopting nothing. */
+  | { readonly op: 'look'; readonly slot: number }
   /** The heads of these elements. */
   | { readonly op: 'read'; readonly slot: number; readonly entry: SlotEntry; readonly keys: readonly StateKey[] }
   /** All of these changes or none. */
@@ -48,8 +50,10 @@ export type RegisterOperation =
 
 /** What a register answers. */
 export type RegisterAnswer =
-  /** Done. `heads` are those asked for in order (read), or all of them (fence), else empty. */
-  | { readonly status: 'ok'; readonly active: boolean; readonly heads: readonly HeadOf[] }
+  /** Done. `heads` are those asked for in order (read), or all of them (fence), else empty; `before`: the entry known until now. */
+  | { readonly status: 'ok'; readonly active: boolean; readonly heads: readonly HeadOf[]; readonly before: SlotEntry | null }
+  /** What a look saw: the state, and the digest of the heads. */
+  | { readonly status: 'seen'; readonly state: RegisterState; readonly digest: string }
   /** Refused: the node knows a newer entry. */
   | { readonly status: 'stale'; readonly entry: SlotEntry }
   /** Refused: a head is not as expected. These are the heads of the swap as they are. */
@@ -84,33 +88,35 @@ export function keysOf(operation: RegisterOperation): readonly StateKey[] | 'all
     case 'read': return operation.keys;
     case 'swap': return operation.swaps.map(({ key }) => key);
     case 'activate': return [];
-    case 'fence': case 'release': return 'all';
+    case 'look': case 'fence': case 'release': return 'all';
   }
 }
 
 /** Runs an operation. `self`: the name of this node in entries. */
 export function registerStep(self: string, view: RegisterView, operation: RegisterOperation, digestOf: (heads: ReadonlyMap<StateKey, string>) => string): RegisterStep {
   const before = view.state;
+  if (operation.op === 'look') return { answer: { status: 'seen', state: before, digest: digestOf(view.heads) }, heads: [] };
   if (before.entry !== null && compareEntries(operation.entry, before.entry) < 0) return { answer: { status: 'stale', entry: before.entry }, heads: [] };
   const adopted = before.entry === null || compareEntries(operation.entry, before.entry) > 0;
   const entry = operation.entry;
   const state: RegisterState = operation.op === 'activate' ? { entry, activated: epochName(entry) } : { entry, activated: before.activated };
   const active = isActive(self, state);
   const changed = adopted || state.activated !== before.activated ? { state } : {};
+  const ok = (heads: readonly HeadOf[]): RegisterAnswer => ({ status: 'ok', active, heads, before: before.entry });
   const found = (keys: readonly StateKey[]): HeadOf[] => keys.map((key) => ({ key, head: view.heads.get(key) ?? null }));
   switch (operation.op) {
-    case 'read': return { answer: { status: 'ok', active, heads: found(operation.keys) }, heads: [], ...changed };
-    case 'fence': return { answer: { status: 'ok', active, heads: found([...view.heads.keys()]) }, heads: [], ...changed };
-    case 'activate': return { answer: { status: 'ok', active, heads: [] }, heads: [], ...changed };
+    case 'read': return { answer: ok(found(operation.keys)), heads: [], ...changed };
+    case 'fence': return { answer: ok(found([...view.heads.keys()])), heads: [], ...changed };
+    case 'activate': return { answer: ok([]), heads: [], ...changed };
     case 'swap': {
       const asExpected = operation.swaps.every(({ key, expected }) => (view.heads.get(key) ?? null) === expected);
       if (!asExpected) return { answer: { status: 'changed', active, heads: found(operation.swaps.map(({ key }) => key)) }, heads: [], ...changed };
-      return { answer: { status: 'ok', active, heads: [] }, heads: operation.swaps, ...changed };
+      return { answer: ok([]), heads: operation.swaps, ...changed };
     }
     case 'release': {
       const all = found([...view.heads.keys()]);
       if (entry.own.includes(self) || digestOf(view.heads) !== operation.digest) return { answer: { status: 'changed', active, heads: all }, heads: [], ...changed };
-      return { answer: { status: 'ok', active, heads: [] }, heads: all.map(({ key, head }) => ({ key, expected: head, next: null })), ...changed };
+      return { answer: ok([]), heads: all.map(({ key, head }) => ({ key, expected: head, next: null })), ...changed };
     }
   }
 }
