@@ -9,7 +9,7 @@ const map: ShardMap = {
   kind: 'shard-map', formatVersion: shardMapFormatVersion, incarnation: 2, epoch: 7,
   members: [{ id: 'a', address: 'embedded', zone: 'x', capacity: 1 }, { id: 'b', address: 'redis://127.0.0.1:1', zone: 'y', capacity: 2.5, life: 'l1' }],
   sets: [[0], [0, 1], [1, 0]], slots: Uint16Array.from({ length: slotCount }, (_, slot) => slot % 3), ages: Uint8Array.from({ length: slotCount }, (_, slot) => slot % 256),
-  overrides: new Map([[4294967295, 2]]), changes: new Map([[9, { old: 1, joining: [1] }]]),
+  overrides: new Map([[4294967295, 2]]), changes: new Map([[9, { old: 1, joining: [1], pull: 1 }]]),
 };
 const heatmap: Heatmap = {
   kind: 'heatmap', formatVersion: heatmapFormatVersion, source: 'plan', startMs: 5, bucketMs: 10, buckets: 2,

@@ -53,7 +53,7 @@ export function decodeShardMap(text: string): ShardMap {
   const isOverride = (entry: unknown): boolean => Array.isArray(entry) && entry.length === 2 && isIndex(entry[0], 2 ** 32) && isIndex(entry[1], sets.length);
   if (!Array.isArray(overrides) || !overrides.every(isOverride)) throw damaged('shard-map', 'overrides are missing or wrong');
   const isChange = (entry: unknown): boolean => Array.isArray(entry) && entry.length === 2 && isIndex(entry[0], slotCount)
-    && every([entry[1]], ({ old, joining }) => isIndex(old, sets.length) && Array.isArray(joining) && joining.every((index) => isIndex(index, memberCount)));
+    && every([entry[1]], ({ old, joining, pull }) => isIndex(old, sets.length) && Number.isInteger(pull) && Array.isArray(joining) && joining.every((index) => isIndex(index, memberCount)));
   if (!Array.isArray(changes) || !changes.every(isChange)) throw damaged('shard-map', 'changes are missing or wrong');
   const old = Buffer.from(typeof ages === 'string' ? ages : '', 'base64');
   if (old.length !== slotCount) throw damaged('shard-map', `it has ages of ${old.length} slots`);

@@ -24,6 +24,8 @@ export interface SlotChange {
   readonly old: number;
   /** Members that must pull before they serve, as indexes. */
   readonly joining: readonly number[];
+  /** From how many of the old ones they must pull. */
+  readonly pull: number;
 }
 
 /** Which members own which slots: the whole distributed hash table, held by every client. */

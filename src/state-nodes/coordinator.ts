@@ -1,3 +1,6 @@
+import { waitFor, type Timing } from '../lib/timing.ts';
+import { ForeshardError } from '../model/errors.ts';
+
 /** What a coordinator keeps: the newest shard map as text, by revision. */
 export interface Published {
   readonly revision: number;
@@ -33,4 +36,23 @@ export interface Coordinator {
   release(holder: string): Promise<void>;
   /** Ends watches and connections; what is kept stays. */
   close(): Promise<void>;
+}
+
+/** A coordinator whose every answer comes within so many milliseconds, or is `coordinator_unreachable`. */
+export function inTime(coordinator: Coordinator, timing: Timing, timeoutMs: number): Coordinator {
+  const within = async <T>(asked: Promise<T>): Promise<T> => {
+    const waited = await waitFor(timing, timeoutMs, asked);
+    if (waited.status === 'done') return waited.value;
+    if (waited.status === 'failed') throw waited.error;
+    throw new ForeshardError('coordinator_unreachable', `the coordinator has not answered for ${timeoutMs} ms`);
+  };
+  return {
+    get: () => within(coordinator.get()),
+    compareAndSet: (revision, next, token) => within(coordinator.compareAndSet(revision, next, token)),
+    since: (revision) => within(coordinator.since(revision)),
+    watch: (after, onChange) => coordinator.watch(after, onChange),
+    lease: (holder, durationMs) => within(coordinator.lease(holder, durationMs)),
+    release: (holder) => within(coordinator.release(holder)),
+    close: () => coordinator.close(),
+  };
 }

@@ -15,6 +15,15 @@ export interface EmbeddedStateNodeOptions {
   readonly maxBytes?: number;
   /** The life of this node: its id and this are its name in slot entries. `1` when left out: it lives as long as this object. */
   readonly life?: string;
+  /** The function of its registers, for who wants to see what breaks without it. */
+  readonly step?: typeof registerStep;
+}
+
+interface Register {
+  state: RegisterState;
+  readonly heads: Map<StateKey, string>;
+  /** Of the heads, once somebody has asked. */
+  digest?: string | undefined;
 }
 
 interface SlotContents {
@@ -29,8 +38,9 @@ export class EmbeddedStateNode implements StateNode {
   readonly #hashes = new Map<string, ContentHash>();
   readonly #payloads = new Map<ContentHash, { readonly bytes: Uint8Array; uses: number }>();
   readonly #slots = new Map<number, SlotContents>();
-  readonly #registers = new Map<number, { state: RegisterState; readonly heads: Map<StateKey, string> }>();
+  readonly #registers = new Map<number, Register>();
   readonly #life: string;
+  readonly #step: typeof registerStep;
   readonly #log = new OperationLog();
   #bytes = 0;
 
@@ -38,6 +48,7 @@ export class EmbeddedStateNode implements StateNode {
     this.id = options.id;
     this.#maxBytes = options.maxBytes ?? 1024 * 1024 * 1024;
     this.#life = options.life ?? '1';
+    this.#step = options.step ?? registerStep;
   }
 
   async read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
@@ -93,9 +104,10 @@ export class EmbeddedStateNode implements StateNode {
   }
 
   #apply(operation: RegisterOperation): RegisterAnswer {
-    const register = this.#registers.get(operation.slot) ?? { state: emptyRegister, heads: new Map<StateKey, string>() };
-    const step = registerStep(memberName({ id: this.id, life: this.#life }), register, operation, headsDigest);
+    const register: Register = this.#registers.get(operation.slot) ?? { state: emptyRegister, heads: new Map() };
+    const step = this.#step(memberName({ id: this.id, life: this.#life }), register, operation, (heads) => (register.digest ??= headsDigest(heads)));
     if (step.state !== undefined) register.state = step.state;
+    if (step.heads.length > 0) register.digest = undefined;
     for (const { key, next } of step.heads) {
       if (next === null) register.heads.delete(key);
       else register.heads.set(key, next);

@@ -10,5 +10,6 @@ export function entryOf(map: ShardMap, slot: number): SlotEntry {
     own: names(map.sets[map.slots[slot] ?? 0] ?? []),
     old: change === undefined ? [] : names(map.sets[change.old] ?? []),
     joining: change === undefined ? [] : names(change.joining),
+    pull: change?.pull ?? 0,
   };
 }

@@ -16,6 +16,8 @@ export interface SlotEntry {
   readonly old: readonly string[];
   /** Owners that must pull before they are active. */
   readonly joining: readonly string[];
+  /** From how many of the old ones. */
+  readonly pull: number;
 }
 
 /** A register without its heads. */
@@ -96,7 +98,9 @@ export function keysOf(operation: RegisterOperation): readonly StateKey[] | 'all
 export function registerStep(self: string, view: RegisterView, operation: RegisterOperation, digestOf: (heads: ReadonlyMap<StateKey, string>) => string): RegisterStep {
   const before = view.state;
   if (operation.op === 'look') return { answer: { status: 'seen', state: before, digest: digestOf(view.heads) }, heads: [] };
-  if (before.entry !== null && compareEntries(operation.entry, before.entry) < 0) return { answer: { status: 'stale', entry: before.entry }, heads: [] };
+  // A newer incarnation comes from a recovery, which must not pass over a later epoch that only this node remembers.
+  const refused = before.entry !== null && (operation.entry.incarnation < before.entry.incarnation || operation.entry.epoch < before.entry.epoch);
+  if (refused) return { answer: { status: 'stale', entry: before.entry as SlotEntry }, heads: [] };
   const adopted = before.entry === null || compareEntries(operation.entry, before.entry) > 0;
   const entry = operation.entry;
   const state: RegisterState = operation.op === 'activate' ? { entry, activated: epochName(entry) } : { entry, activated: before.activated };

@@ -1,0 +1,143 @@
+import { waitFor, type Timing } from '../lib/timing.ts';
+import { ForeshardError } from '../model/errors.ts';
+import { memberName, type Member, type ShardMap } from '../model/shard-map.ts';
+import type { Coordinator } from './coordinator.ts';
+import { entryOf } from './slot-entry.ts';
+import { compareEntries, type RegisterAnswer, type RegisterOperation, type SlotEntry } from './slot-register.ts';
+import type { StateNode } from './state-node.ts';
+
+/** What came back from a state node: its answers in order, or why there are none. */
+export type NodeReply = readonly RegisterAnswer[] | 'silent' | 'restarted';
+
+/** Options of {@link ClusterView}. */
+export interface ClusterViewOptions {
+  readonly coordinator: Coordinator;
+  /** Opens the client of a member; called once for each life of a member. */
+  readonly open: (member: Member) => Promise<StateNode>;
+  readonly decode: (map: string) => ShardMap;
+  readonly timing: Timing;
+  /** A state node that takes longer is silent; 1000 when left out. */
+  readonly timeoutMs?: number;
+}
+
+/** The cluster as one client knows it: the newest map and the newer slot entries it has met, and the state nodes. It goes on with what it has while the coordinator is away. */
+export class ClusterView {
+  readonly #options: ClusterViewOptions;
+  readonly #learnt = new Map<number, SlotEntry>();
+  readonly #nodes = new Map<string, Promise<StateNode>>();
+  readonly #members = new Map<string, Member>();
+  #map: ShardMap | undefined;
+  #revision = 0;
+  #refreshing: Promise<boolean> | undefined;
+
+  constructor(options: ClusterViewOptions) {
+    this.#options = options;
+  }
+
+  /** @throws ForeshardError `map_outdated` when there has never been a map */
+  get map(): ShardMap {
+    if (this.#map === undefined) throw new ForeshardError('map_outdated', 'there is no shard map yet', { hint: 'start the cluster with foreshard cluster, or publish a map' });
+    return this.#map;
+  }
+
+  get hasMap(): boolean {
+    return this.#map !== undefined;
+  }
+
+  /** The coordinator's revision of the map. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The newest entry known of a slot. */
+  entry(slot: number): SlotEntry {
+    const published = entryOf(this.map, slot);
+    const learnt = this.#learnt.get(slot);
+    return learnt !== undefined && compareEntries(learnt, published) > 0 ? learnt : published;
+  }
+
+  /** Takes note of an entry that a state node gave. */
+  learn(slot: number, entry: SlotEntry): void {
+    if (compareEntries(entry, this.entry(slot)) > 0) this.#learnt.set(slot, entry);
+  }
+
+  /** Whether a state node has told of a newer entry than the map has. */
+  get hasLearntAny(): boolean {
+    return this.#map !== undefined && [...this.#learnt].some(([slot, entry]) => compareEntries(entry, entryOf(this.map, slot)) > 0);
+  }
+
+  /** Reads the newest map; false when the coordinator could not be asked. Asked for several times at once it is read once. */
+  refresh(): Promise<boolean> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  /** Takes a map, unless a newer one is here. */
+  accept(map: ShardMap, revision: number): void {
+    if (this.#map !== undefined && compareEntries(map, this.#map) < 0) return;
+    this.#map = map;
+    this.#revision = revision;
+    for (const member of map.members) this.#members.set(memberName(member), member);
+    for (const [slot, entry] of this.#learnt) if (compareEntries(entry, entryOf(map, slot)) <= 0) this.#learnt.delete(slot);
+  }
+
+  /** Makes members known that are in no map yet, or no longer. */
+  introduce(members: readonly Member[]): void {
+    for (const member of members) if (!this.#members.has(memberName(member))) this.#members.set(memberName(member), member);
+  }
+
+  /** The client of a member by its name; undefined when it is not known or cannot be reached. */
+  async node(name: string): Promise<StateNode | undefined> {
+    const member = this.#members.get(name);
+    if (member === undefined) return undefined;
+    let opened = this.#nodes.get(name);
+    if (opened === undefined) {
+      opened = this.#options.open(member);
+      this.#nodes.set(name, opened);
+      opened.catch(() => this.#nodes.delete(name));
+    }
+    return opened.catch(() => undefined);
+  }
+
+  /** Runs operations on the registers of a member; never throws for what can happen to it. */
+  async apply(name: string, operations: readonly RegisterOperation[]): Promise<NodeReply> {
+    const run = async (): Promise<NodeReply> => {
+      const node = await this.node(name);
+      return node === undefined ? 'silent' : node.apply(lifeOf(name), operations);
+    };
+    const waited = await waitFor(this.#options.timing, this.#options.timeoutMs ?? 1000, run());
+    if (waited.status === 'done') return waited.value;
+    if (waited.status === 'failed') {
+      if (!(waited.error instanceof ForeshardError)) throw waited.error;
+      if (waited.error.code === 'state_node_restarted') return 'restarted';
+    }
+    return 'silent';
+  }
+
+  /** Lets the state nodes go. */
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled(this.#nodes.values());
+    this.#nodes.clear();
+    await Promise.all(opened.map(async (node) => (node.status === 'fulfilled' ? node.value.close() : undefined)));
+  }
+
+  async #refresh(): Promise<boolean> {
+    const { coordinator, decode, timing, timeoutMs } = this.#options;
+    const asked = await waitFor(timing, timeoutMs ?? 1000, coordinator.get());
+    if (asked.status === 'late') return false;
+    if (asked.status === 'failed') {
+      if (asked.error instanceof ForeshardError && asked.error.code === 'coordinator_unreachable') return false;
+      throw asked.error;
+    }
+    // A revision seen before has nothing new; an older one is a coordinator that forgot: what is here is newer.
+    if (asked.value !== undefined && asked.value.revision !== this.#revision) this.accept(decode(asked.value.map), asked.value.revision);
+    return true;
+  }
+}
+
+/** The life in a member's name. */
+export function lifeOf(name: string): string {
+  return name.slice(name.lastIndexOf('@') + 1);
+}

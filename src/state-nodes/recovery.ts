@@ -1,0 +1,89 @@
+import { groupBy } from '../lib/group-by.ts';
+import { memberName, type Member, type ShardMap } from '../model/shard-map.ts';
+import type { MergeContext } from './head-merge.ts';
+import type { Consistency } from './protocol-rules.ts';
+import { entryOf } from './slot-entry.ts';
+import type { RegisterAnswer, SlotEntry } from './slot-register.ts';
+
+/*
+ * What a coordinator has forgotten the state nodes still know: every entry that ever counted was adopted by so many owners that a quorum of the ones before has heard of it. So each slot's entry is a
+ * guess; its owners are told to adopt it under a new incarnation, which stops whoever still acts on the old one; who knows a later epoch refuses and tells it: that is the next guess, until a quorum
+ * has adopted one. Nothing is forgotten when it is given up half way. After DESIGN §6 and the first phase of Paxos (Lamport 1998).
+ */
+
+/** Options of {@link newestEntries}. */
+export interface RecoveryOptions {
+  readonly context: MergeContext;
+  /** The first guesses. */
+  readonly base: ShardMap;
+  /** Whether the base was ever published, or is only what a new cluster would begin with. */
+  readonly published: boolean;
+  readonly slots: readonly number[];
+  readonly members: readonly Member[];
+  readonly consistency: Consistency;
+  /** The fencing token of the lease: makes an incarnation nobody else uses. */
+  readonly token: number;
+}
+
+/** Newer guesses followed at most: each is a change of owners that was forgotten. */
+const mostRounds = 24;
+
+/** The newest entry of every slot under a new incarnation; `nothing`: no state node knows of any; undefined: too few owners answered, or another steward is at it. */
+export async function newestEntries(options: RecoveryOptions): Promise<{ readonly entries: ReadonlyMap<number, SlotEntry>; readonly incarnation: number } | 'nothing' | undefined> {
+  const { context, base, slots } = options;
+  const seen = await lookEverywhere(options);
+  if (!options.published && seen.entries.size === 0) return seen.complete ? 'nothing' : undefined;
+  const guesses = new Map(slots.map((slot) => [slot, newer(entryOf(base, slot), seen.entries.get(slot))]));
+  const incarnation = [...guesses.values(), base].reduce((most, known) => Math.max(most, known.incarnation + 1), options.token);
+  let open = [...slots];
+  for (let round = 0; round < mostRounds && open.length > 0; round++) {
+    const asked = open.map((slot) => ({ slot, guess: guesses.get(slot) as SlotEntry }));
+    const answers = groupBy(await adopt(context, asked, incarnation), ({ slot }) => slot);
+    open = [];
+    for (const { slot, guess } of asked) {
+      const mine = answers.get(slot) ?? [];
+      if (mine.some(({ answer }) => answer.status === 'stale' && answer.entry.incarnation >= incarnation)) return undefined;
+      const best = mine.reduce<SlotEntry>((found, { answer }) => newer(found, answer.status === 'stale' ? answer.entry : undefined), guess);
+      if (best !== guess) {
+        guesses.set(slot, best);
+        open.push(slot);
+      } else if (mine.filter(({ answer }) => answer.status === 'ok').length < context.rules.writeQuorum(guess.own.length, options.consistency)) {
+        return undefined;
+      }
+    }
+  }
+  if (open.length > 0) return undefined;
+  return { incarnation, entries: new Map([...guesses].map(([slot, guess]) => [slot, { ...guess, incarnation }])) };
+}
+
+/** The newest entries that any member knows: guesses for what was forgotten. */
+async function lookEverywhere({ context, slots, members, base }: RecoveryOptions): Promise<{ readonly entries: Map<number, SlotEntry>; readonly complete: boolean }> {
+  const entries = new Map<number, SlotEntry>();
+  const names = new Set([...members, ...base.members].map(memberName));
+  const replies = await Promise.all([...names].map(async (name) => {
+    const reply = await context.view.apply(name, slots.map((slot) => ({ op: 'look', slot })));
+    if (typeof reply === 'string') return false;
+    slots.forEach((slot, index) => {
+      const answer = reply[index] as RegisterAnswer;
+      const entry = answer.status === 'seen' ? answer.state.entry : null;
+      if (entry !== null) entries.set(slot, newer(entry, entries.get(slot)));
+    });
+    return true;
+  }));
+  return { entries, complete: replies.every(Boolean) };
+}
+
+/** Tells the owners of each guess to adopt it under the incarnation. */
+async function adopt(context: MergeContext, asked: readonly { readonly slot: number; readonly guess: SlotEntry }[], incarnation: number): Promise<{ slot: number; answer: RegisterAnswer }[]> {
+  const pairs = asked.flatMap(({ slot, guess }) => guess.own.map((name) => ({ name, slot, entry: { ...guess, incarnation } })));
+  const answers = await Promise.all([...groupBy(pairs, ({ name }) => name)].map(async ([name, group]) => {
+    const reply = await context.view.apply(name, group.map(({ slot, entry }) => ({ op: 'read', slot, entry, keys: [] })));
+    return typeof reply === 'string' ? [] : group.map(({ slot }, index) => ({ slot, answer: reply[index] as RegisterAnswer }));
+  }));
+  return answers.flat();
+}
+
+/** The later of two guesses: by epoch, since a recovery that was given up has adopted older entries under a newer incarnation. */
+function newer(a: SlotEntry, b: SlotEntry | undefined): SlotEntry {
+  return b !== undefined && (b.epoch - a.epoch || b.incarnation - a.incarnation) > 0 ? b : a;
+}

@@ -1,0 +1,237 @@
+import type { Timing } from '../lib/timing.ts';
+import { ForeshardError } from '../model/errors.ts';
+import { memberName, slotCount, type Member, type ShardMap } from '../model/shard-map.ts';
+import type { ClusterView } from './cluster-view.ts';
+import { inTime, type Coordinator } from './coordinator.ts';
+import { levelHeads, pullHeads, releaseHeads, type SlotTask } from './handoff.ts';
+import type { MergeContext } from './head-merge.ts';
+import type { HeadOrder } from './head.ts';
+import { beginChanges, finishChanges, recoveredMap } from './map-changes.ts';
+import { soundRules, type Consistency, type ProtocolRules } from './protocol-rules.ts';
+import { newestEntries } from './recovery.ts';
+
+/** Copies and drops revisions for the steward; see revision-handoff.ts. */
+export interface RevisionCarrier {
+  /** Brings every owner of these slots what any holder has; resolves to the slots where that is known to be complete. */
+  level(slots: readonly SlotTask[]): Promise<Set<number>>;
+  /** Copies ahead what `to` will own. */
+  copyAhead(slot: number, from: readonly string[], to: readonly string[]): Promise<void>;
+  /** Lets a former owner forget what every owner has. */
+  release(slots: readonly SlotTask[], former: ReadonlyMap<number, readonly string[]>): Promise<readonly { readonly slot: number; readonly name: string }[]>;
+}
+
+/** Options of {@link Steward}. */
+export interface StewardOptions {
+  readonly coordinator: Coordinator;
+  readonly view: ClusterView;
+  readonly timing: Timing;
+  /** Who holds the lease: unique among the stewards. */
+  readonly name: string;
+  readonly order: HeadOrder;
+  readonly consistency: Consistency;
+  readonly encode: (map: ShardMap) => string;
+  /** The map that is wanted: of no earlier one for a new cluster. Called with the lease; undefined: leave it as it is. */
+  readonly plan: (current: ShardMap | undefined) => ShardMap | undefined;
+  /** Members that are gone, by name. */
+  readonly dead: () => ReadonlySet<string>;
+  /** Any member that there may be, by name, for entries that the coordinator has forgotten. */
+  readonly members: () => readonly Member[];
+  readonly revisions?: RevisionCarrier;
+  /** Slots that may hold anything; all of them when left out. */
+  readonly slots?: readonly number[];
+  readonly rules?: ProtocolRules;
+  readonly leaseMs?: number;
+  /** A coordinator that takes longer is away; 1000 when left out. */
+  readonly timeoutMs?: number;
+  /** Slots under way at a time; 4096 when left out. */
+  readonly mostChanges?: number;
+}
+
+/** What a steward has done. */
+export interface StewardStats {
+  readonly role: 'steward' | 'standby';
+  readonly published: number;
+  readonly begun: number;
+  readonly finished: number;
+  readonly released: number;
+  readonly recoveries: number;
+  readonly levelled: number;
+}
+
+/** Slots compared at a time by anti-entropy. */
+const slotsInOneLook = 2048;
+
+/**
+ * Leads a cluster while it holds the lease: replaces owners that are gone, carries out what placement wants, and levels owners. Any number of them may run, one is enough; none of them is needed
+ * for reads and writes, and none is trusted: what it does wrongly or too late the registers of the state nodes refuse.
+ */
+export class Steward {
+  readonly #options: StewardOptions;
+  readonly #context: MergeContext;
+  readonly #rules: ProtocolRules;
+  /** Members that may hold slots they no longer own. */
+  readonly #former = new Map<number, Set<string>>();
+  readonly #counts = { published: 0, begun: 0, finished: 0, released: 0, recoveries: 0, levelled: 0 };
+  #token: number | undefined;
+  #newestRevision = 0;
+  #recovered = false;
+  #levelFrom = 0;
+
+  constructor(options: StewardOptions) {
+    this.#options = { ...options, coordinator: inTime(options.coordinator, options.timing, options.timeoutMs ?? 1000) };
+    this.#rules = options.rules ?? soundRules;
+    this.#context = { view: options.view, order: options.order, rules: this.#rules };
+  }
+
+  get stats(): StewardStats {
+    return { role: this.#token === undefined ? 'standby' : 'steward', ...this.#counts };
+  }
+
+  /** One round: takes or keeps the lease and does what is to be done; called every second or so. While the coordinator is away nothing is changed. */
+  async tick(): Promise<void> {
+    const { coordinator, view, name, leaseMs } = this.#options;
+    try {
+      const token = await coordinator.lease(name, leaseMs ?? 3000);
+      if (token !== this.#token) this.#recovered = false;
+      this.#token = token;
+      if (!(await view.refresh()) || token === undefined) return;
+      if (!(await this.#isCurrent())) return;
+      await this.#finish();
+      await this.#begin();
+      await this.#release();
+    } catch (error) {
+      if (!(error instanceof ForeshardError)) throw error;
+      if (error.code !== 'coordinator_unreachable') throw error;
+    }
+  }
+
+  /** Anti-entropy over a part of the slots; the next call goes on behind it. */
+  async level(): Promise<void> {
+    const { view, revisions } = this.#options;
+    if (!this.#rules.antiEntropy || !view.hasMap) return;
+    const slots = this.#slots();
+    const part = Array.from({ length: Math.min(slotsInOneLook, slots.length) }, (_, index) => slots[(this.#levelFrom + index) % slots.length] as number);
+    this.#levelFrom = (this.#levelFrom + part.length) % Math.max(1, slots.length);
+    const tasks = part.map((slot) => this.#task(slot));
+    this.#counts.levelled += (await levelHeads(this.#context, tasks)).length;
+    await revisions?.level(tasks);
+  }
+
+  /** Gives the lease back. */
+  async stop(): Promise<void> {
+    const { coordinator, name } = this.#options;
+    this.#token = undefined;
+    await coordinator.release(name).catch(() => {});
+  }
+
+  /** Whether the map can be worked on: the first one is published here, and after a change of steward or a coordinator that forgot, the state nodes are asked first. */
+  async #isCurrent(): Promise<boolean> {
+    const { coordinator, view, plan } = this.#options;
+    const published = await coordinator.get();
+    const forgot = (published?.revision ?? 0) < this.#newestRevision || view.hasLearntAny || (published === undefined && view.hasMap);
+    this.#newestRevision = Math.max(this.#newestRevision, published?.revision ?? 0);
+    if (this.#recovered && !forgot) return true;
+    if (this.#rules.recoverEntries && !(await this.#recover(published?.revision ?? 0))) return false;
+    if (!view.hasMap) {
+      const first = plan(undefined);
+      if (first === undefined || !(await this.#publish(first, published?.revision ?? 0))) return false;
+    }
+    this.#recovered = true;
+    return true;
+  }
+
+  /** Asks the state nodes for newer entries than the map has, and publishes what they say under a new incarnation. */
+  async #recover(revision: number): Promise<boolean> {
+    const { view, members, consistency, plan } = this.#options;
+    view.introduce(members());
+    const base = view.hasMap ? view.map : plan(undefined);
+    if (base === undefined) return false;
+    const newest = await newestEntries({ context: this.#context, base, published: view.hasMap, slots: this.#slots(), members: members(), consistency, token: this.#token as number });
+    if (newest === 'nothing') return true;
+    if (newest === undefined) return false;
+    this.#counts.recoveries += 1;
+    return this.#publish(recoveredMap(base, newest.entries, members(), newest.incarnation), revision);
+  }
+
+  /** Carries on with the changes under way: those whose joiners are active are done. */
+  async #finish(): Promise<void> {
+    const { view, revisions } = this.#options;
+    const tasks = [...view.map.changes.keys()].map((slot) => this.#task(slot));
+    if (tasks.length === 0) return;
+    const pulled = await pullHeads(this.#context, tasks);
+    const levelled = revisions === undefined ? pulled : await revisions.level(tasks.filter(({ slot }) => pulled.has(slot)));
+    const done = tasks.filter(({ slot }) => pulled.has(slot) && levelled.has(slot));
+    if (done.length === 0 || !(await this.#publish(finishChanges(view.map, done.map(({ slot }) => slot)), view.revision))) return;
+    this.#counts.finished += done.length;
+    for (const { slot, entry } of done) {
+      const former = entry.old.filter((name) => !entry.own.includes(name));
+      if (former.length > 0) this.#former.set(slot, new Set([...(this.#former.get(slot) ?? []), ...former]));
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { view, plan, dead, mostChanges, consistency, revisions } = this.#options;
+    const wanted = plan(view.map);
+    if (wanted === undefined) return;
+    const gone = dead();
+    const begun = beginChanges(view.map, wanted, { dead: gone, most: mostChanges ?? 4096, consistency, rules: this.#rules });
+    if (begun === undefined) return;
+    if (revisions !== undefined) await this.#copyAhead(begun.map, begun.slots, gone);
+    if (await this.#publish(begun.map, view.revision)) this.#counts.begun += begun.slots.length;
+  }
+
+  /** What moves while its owners are well is copied before anybody is told; what lost an owner is replaced first. */
+  async #copyAhead(next: ShardMap, slots: readonly number[], gone: ReadonlySet<string>): Promise<void> {
+    const names = next.members.map(memberName);
+    await Promise.all(slots.map(async (slot) => {
+      const before = this.#options.view.entry(slot).own;
+      if (before.some((name) => gone.has(name))) return;
+      const joining = (next.changes.get(slot)?.joining ?? []).map((index) => names[index] as string).filter((name) => !before.includes(name));
+      await this.#options.revisions?.copyAhead(slot, before, joining);
+    }));
+  }
+
+  async #release(): Promise<void> {
+    const { view, revisions, dead } = this.#options;
+    const gone = dead();
+    for (const [slot, names] of this.#former) {
+      const { own } = view.entry(slot);
+      for (const name of names) if (own.includes(name) || gone.has(name)) names.delete(name);
+      if (names.size === 0) this.#former.delete(slot);
+    }
+    const tasks = [...this.#former.keys()].filter((slot) => !view.map.changes.has(slot)).map((slot) => this.#task(slot));
+    if (tasks.length === 0) return;
+    const former = new Map([...this.#former].map(([slot, names]) => [slot, [...names]]));
+    const released = await releaseHeads(this.#context, tasks, former);
+    const dropped = revisions === undefined ? released : await revisions.release(tasks.filter(({ slot }) => released.some((one) => one.slot === slot)), former);
+    for (const { slot, name } of dropped) {
+      this.#counts.released += 1;
+      const names = this.#former.get(slot);
+      names?.delete(name);
+      if (names?.size === 0) this.#former.delete(slot);
+    }
+  }
+
+  async #publish(map: ShardMap, revision: number): Promise<boolean> {
+    const { coordinator, view, encode } = this.#options;
+    const published = await coordinator.compareAndSet(revision, { map: encode(map) }, this.#token as number);
+    if (published === undefined) {
+      await view.refresh();
+      return false;
+    }
+    this.#counts.published += 1;
+    this.#newestRevision = published;
+    view.accept(map, published);
+    return true;
+  }
+
+  #task(slot: number): SlotTask {
+    return { slot, entry: this.#options.view.entry(slot) };
+  }
+
+  #slots(): readonly number[] {
+    return this.#options.slots ?? allSlots;
+  }
+}
+
+const allSlots: readonly number[] = Array.from({ length: slotCount }, (_, slot) => slot);
