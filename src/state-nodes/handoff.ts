@@ -54,7 +54,7 @@ async function activate(context: MergeContext, name: string, tasks: readonly Mer
  */
 export async function releaseHeads(context: MergeContext, slots: readonly SlotTask[], former: ReadonlyMap<number, readonly string[]>): Promise<{ readonly slot: number; readonly name: string }[]> {
   const held = (await askMembers(context, slots, ({ slot }) => former.get(slot) ?? [], ({ slot, entry }) => ({ op: 'fence', slot, entry }))).filter(({ answer }) => answer.status === 'ok');
-  const confirmed = context.rules.confirmBeforeRelease ? await confirmedBy(context, slots, held) : new Set(held.map(({ slot }) => slot));
+  const confirmed = await confirmedBy(context, slots, held);
   const entries = new Map(slots.map(({ slot, entry }) => [slot, entry]));
   const releases = held.filter(({ slot }) => confirmed.has(slot)).map(({ name, slot, answer }) => ({
     name, slot, operation: { op: 'release' as const, slot, entry: entries.get(slot) as SlotEntry, digest: headsDigest(new Map(headsOf(answer).map(({ key, head }) => [key, head as string]))) },

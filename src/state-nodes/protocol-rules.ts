@@ -20,8 +20,6 @@ export interface ProtocolRules {
   actorOf(memberName: string): string;
   /** Whether a joiner is activated only when it has pulled. */
   readonly pullBeforeActivate: boolean;
-  /** Whether an old owner forgets only what every new owner has. */
-  readonly confirmBeforeRelease: boolean;
   /** Whether owners that were silent get what they missed when they answer again. */
   readonly hints: boolean;
   /** Whether owners of a slot compare what they have from time to time. */
@@ -30,8 +28,6 @@ export interface ProtocolRules {
   readonly mergeByTime: boolean;
   /** Whether clocks move on with what they receive. */
   readonly clockReceives: boolean;
-  /** The entries that a new steward begins with, when nodes know newer ones than the coordinator. */
-  readonly recoverEntries: boolean;
 }
 
 /** The rules as they are. */
@@ -42,12 +38,10 @@ export const soundRules: ProtocolRules = {
   counts: (answer) => answer.status === 'ok' && answer.active,
   actorOf: (name) => name,
   pullBeforeActivate: true,
-  confirmBeforeRelease: true,
   hints: true,
   antiEntropy: true,
   mergeByTime: true,
   clockReceives: true,
-  recoverEntries: true,
 };
 
 /** Members that hold something of the slot: its owners, and while it changes those before. */

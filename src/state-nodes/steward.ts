@@ -40,6 +40,8 @@ export interface StewardOptions {
   /** Slots that may hold anything; all of them when left out. */
   readonly slots?: readonly number[];
   readonly rules?: ProtocolRules;
+  /** How it finds out what a coordinator has forgotten. */
+  readonly recover?: typeof newestEntries;
   readonly leaseMs?: number;
   /** A coordinator that takes longer is away; 1000 when left out. */
   readonly timeoutMs?: number;
@@ -131,7 +133,7 @@ export class Steward {
     const forgot = (published?.revision ?? 0) < this.#newestRevision || view.hasLearntAny || (published === undefined && view.hasMap);
     this.#newestRevision = Math.max(this.#newestRevision, published?.revision ?? 0);
     if (this.#recovered && !forgot) return true;
-    if (this.#rules.recoverEntries && !(await this.#recover(published?.revision ?? 0))) return false;
+    if (!(await this.#recover(published?.revision ?? 0))) return false;
     if (!view.hasMap) {
       const first = plan(undefined);
       if (first === undefined || !(await this.#publish(first, published?.revision ?? 0))) return false;
@@ -146,7 +148,7 @@ export class Steward {
     view.introduce(members());
     const base = view.hasMap ? view.map : plan(undefined);
     if (base === undefined) return false;
-    const newest = await newestEntries({ context: this.#context, base, published: view.hasMap, slots: this.#slots(), members: members(), consistency, token: this.#token as number });
+    const newest = await (this.#options.recover ?? newestEntries)({ context: this.#context, base, published: view.hasMap, slots: this.#slots(), members: members(), consistency, token: this.#token as number });
     if (newest === 'nothing') return true;
     if (newest === undefined) return false;
     this.#counts.recoveries += 1;

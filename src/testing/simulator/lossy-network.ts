@@ -3,10 +3,14 @@ import type { VirtualTime } from './virtual-time.ts';
 
 /** How bad a network is. */
 export interface NetworkQuality {
+  /** Share of messages that take so long that others overtake them. */
+  readonly slow: number;
   /** Shares of messages that are lost, and that come twice. */
   readonly drop: number;
   readonly duplicate: number;
 }
+
+const perfect: NetworkQuality = { slow: 0, drop: 0, duplicate: 0 };
 
 /** A network that delays, reorders, loses and doubles messages, and is cut between some. Who is down receives nothing. */
 export class LossyNetwork {
@@ -14,7 +18,7 @@ export class LossyNetwork {
   readonly #prng: Prng;
   readonly #cuts = new Map<string, number>();
   readonly #down = new Set<string>();
-  #quality: NetworkQuality = { drop: 0, duplicate: 0 };
+  #quality: NetworkQuality = perfect;
 
   constructor(time: VirtualTime, prng: Prng) {
     this.#time = time;
@@ -34,7 +38,7 @@ export class LossyNetwork {
   /** Joins everything again, from now on without loss. */
   heal(): void {
     this.#cuts.clear();
-    this.#quality = { drop: 0, duplicate: 0 };
+    this.#quality = perfect;
   }
 
   setDown(name: string, down: boolean): void {
@@ -62,8 +66,7 @@ export class LossyNetwork {
 
   #send(from: string, to: string, deliver: () => void): void {
     if (this.#prng.next() < this.#quality.drop || this.#isCut(from, to) || this.#down.has(from)) return;
-    // Most take 1 to 20 ms; one in twenty so long that others overtake it.
-    const delay = this.#prng.next() < 0.05 ? 400 * this.#prng.next() : 1 + 19 * this.#prng.next();
+    const delay = this.#prng.next() < this.#quality.slow ? 400 * this.#prng.next() : 1 + 19 * this.#prng.next();
     this.#time.after(delay, () => {
       if (!this.#down.has(to) && !this.#isCut(from, to)) deliver();
     });
