@@ -98,7 +98,7 @@ function nextStep(before: DraftSlot, goal: readonly string[], { dead, consistenc
   const pull = rules.pullQuorum(own.length, consistency);
   // Another number of owners is another quorum: then all of them pull before they serve.
   if (own.length !== goal.length) return { own: goal, change: { old: own, joining: goal, pull } };
-  const leaving = removed.find((name) => dead.has(name)) ?? (removed.at(-1) as string);
+  const leaving = removed.find((name) => dead.has(name)) ?? removed.at(-1);
   const joining = added[0] as string;
   const replaced = own.map((name) => (name === leaving ? joining : name));
   return { own: sameMembers(replaced, goal) ? goal : replaced, change: { old: own, joining: [joining], pull } };

@@ -99,8 +99,8 @@ export function registerStep(self: string, view: RegisterView, operation: Regist
   const before = view.state;
   if (operation.op === 'look') return { answer: { status: 'seen', state: before, digest: digestOf(view.heads) }, heads: [] };
   // A newer incarnation comes from a recovery, which must not pass over a later epoch that only this node remembers.
-  const refused = before.entry !== null && (operation.entry.incarnation < before.entry.incarnation || operation.entry.epoch < before.entry.epoch);
-  if (refused) return { answer: { status: 'stale', entry: before.entry as SlotEntry }, heads: [] };
+  const known = before.entry;
+  if (known !== null && (operation.entry.incarnation < known.incarnation || operation.entry.epoch < known.epoch)) return { answer: { status: 'stale', entry: known }, heads: [] };
   const adopted = before.entry === null || compareEntries(operation.entry, before.entry) > 0;
   const entry = operation.entry;
   const state: RegisterState = operation.op === 'activate' ? { entry, activated: epochName(entry) } : { entry, activated: before.activated };

@@ -56,7 +56,7 @@ export class LossyNetwork {
       const deliver = (): void => {
         carryOut().then(
           (value) => this.#send(to, from, () => resolve(value)),
-          (error: unknown) => this.#send(to, from, () => reject(error as Error)),
+          (error: unknown) => this.#send(to, from, () => reject(error)),
         );
       };
       this.#send(from, to, deliver);
