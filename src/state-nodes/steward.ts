@@ -1,6 +1,6 @@
 import type { Timing } from '../lib/timing.ts';
 import { ForeshardError } from '../model/errors.ts';
-import { memberName, slotCount, type Member, type ShardMap } from '../model/shard-map.ts';
+import { slotCount, type Member, type ShardMap } from '../model/shard-map.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { inTime, type Coordinator } from './coordinator.ts';
 import { levelHeads, pullHeads, releaseHeads, type SlotTask } from './handoff.ts';
@@ -9,13 +9,12 @@ import type { HeadOrder } from './head.ts';
 import { beginChanges, finishChanges, recoveredMap } from './map-changes.ts';
 import { soundRules, type Consistency, type ProtocolRules } from './protocol-rules.ts';
 import { newestEntries } from './recovery.ts';
+import { entryOf } from './slot-entry.ts';
 
-/** Copies and drops revisions for the steward; see revision-handoff.ts. */
+/** Brings revisions to owners and takes them from former ones; see revision-handoff.ts. */
 export interface RevisionCarrier {
-  /** Brings every owner of these slots what any holder has; resolves to the slots where that is known to be complete. */
+  /** Gives every owner of these slots what any holder has; the slots where that is complete. */
   level(slots: readonly SlotTask[]): Promise<Set<number>>;
-  /** Copies ahead what `to` will own. */
-  copyAhead(slot: number, from: readonly string[], to: readonly string[]): Promise<void>;
   /** Lets a former owner forget what every owner has. */
   release(slots: readonly SlotTask[], former: ReadonlyMap<number, readonly string[]>): Promise<readonly { readonly slot: number; readonly name: string }[]>;
 }
@@ -184,13 +183,8 @@ export class Steward {
 
   /** What moves while its owners are well is copied before anybody is told; what lost an owner is replaced first. */
   async #copyAhead(next: ShardMap, slots: readonly number[], gone: ReadonlySet<string>): Promise<void> {
-    const names = next.members.map(memberName);
-    await Promise.all(slots.map(async (slot) => {
-      const before = this.#options.view.entry(slot).own;
-      if (before.some((name) => gone.has(name))) return;
-      const joining = (next.changes.get(slot)?.joining ?? []).map((index) => names[index] as string).filter((name) => !before.includes(name));
-      await this.#options.revisions?.copyAhead(slot, before, joining);
-    }));
+    const tasks = slots.map((slot) => ({ slot, entry: entryOf(next, slot) })).filter(({ entry }) => !entry.old.some((name) => gone.has(name)));
+    await this.#options.revisions?.level(tasks);
   }
 
   async #release(): Promise<void> {
