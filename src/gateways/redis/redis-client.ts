@@ -1,7 +1,7 @@
 import type { ByteString } from '../../lib/bytes.ts';
 import { ErrorReply, NullArrayReply, SimpleReply, type Reply } from '../../keyspace/reply.ts';
 import { ControlConnection, type ControlCommand } from './upstream-control.ts';
-import type { UpstreamAddress } from './upstream.ts';
+import { unreachable, type UpstreamAddress } from './upstream.ts';
 
 /** A reply as plain data: simple strings are strings, every null is null. */
 export type RedisValue = ByteString | number | bigint | null | readonly RedisValue[];
@@ -15,7 +15,7 @@ export class RedisCommandError extends Error {
 export interface RedisClientOptions {
   readonly address: UpstreamAddress;
   readonly database: number;
-  /** Commands that take longer fail, and the connection is made anew. */
+  /** Connecting or commands that take longer fail, and the connection is made anew. */
   readonly timeoutMs: number;
 }
 
@@ -33,18 +33,23 @@ export class RedisClient {
    * @throws RedisCommandError when one was answered an error (the others ran), ForeshardError `upstream_unreachable`, `upstream_refused`
    */
   async send(commands: readonly ControlCommand[]): Promise<readonly RedisValue[]> {
-    this.#connection ??= ControlConnection.open(this.#options.address);
+    const { address, database, timeoutMs } = this.#options;
+    this.#connection ??= ControlConnection.open(address, timeoutMs);
     const connection = this.#connection;
     let timer: NodeJS.Timeout | undefined;
+    let isLate = false;
     let replies: readonly Reply[];
     try {
       const open = await connection;
-      timer = setTimeout(() => open.close(), this.#options.timeoutMs);
-      replies = await open.send(this.#options.database, commands);
+      timer = setTimeout(() => {
+        isLate = true;
+        open.close();
+      }, timeoutMs);
+      replies = await open.send(database, commands);
     } catch (error) {
       if (this.#connection === connection) this.#connection = undefined;
       void connection.then((open) => open.close(), () => {});
-      throw error;
+      throw isLate ? unreachable(address, new Error(`no answer within ${timeoutMs} ms`)) : error;
     } finally {
       clearTimeout(timer);
     }

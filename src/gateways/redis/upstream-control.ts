@@ -4,7 +4,7 @@ import type { ByteString } from '../../lib/bytes.ts';
 import { ForeshardError } from '../../model/errors.ts';
 import { encodeCommand } from './resp-encoder.ts';
 import { ReplyParser } from './resp-parser.ts';
-import { connected, openUpstream, unreachable, type UpstreamAddress } from './upstream.ts';
+import { connected, connectTimeoutMs, openUpstream, unreachable, type UpstreamAddress } from './upstream.ts';
 
 /** A command for the control connection, name first. */
 export type ControlCommand = readonly ByteString[];
@@ -48,18 +48,21 @@ export class ControlConnection {
     socket.on('close', () => this.#onLost(new Error('the connection was closed')));
   }
 
-  /** Connects and authenticates. @throws upstream_unreachable, upstream_refused */
-  static async open(address: UpstreamAddress): Promise<ControlConnection> {
+  /** Connects and authenticates, within this time altogether. @throws upstream_unreachable, upstream_refused */
+  static async open(address: UpstreamAddress, timeoutMs: number = connectTimeoutMs): Promise<ControlConnection> {
     const socket = openUpstream(address);
-    await connected(socket, address);
-    const control = new ControlConnection(socket, address);
+    const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     try {
+      await connected(socket, address);
+      const control = new ControlConnection(socket, address);
       await control.#authenticate();
+      return control;
     } catch (error) {
-      control.close();
+      socket.destroy();
       throw error;
+    } finally {
+      clearTimeout(timer);
     }
-    return control;
   }
 
   /** Sends commands at once, in a database; their replies in order. Errors of commands are replies. @throws upstream_unreachable */

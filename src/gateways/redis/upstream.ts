@@ -15,7 +15,8 @@ export interface UpstreamAddress {
   readonly tls?: boolean | ConnectionOptions;
 }
 
-const connectTimeoutMs = 10_000;
+/** How long connecting may take unless told otherwise. */
+export const connectTimeoutMs = 10_000;
 
 /** Opens a socket to the server at once; bytes written before it is connected are sent then. Half-open, without delay. */
 export function openUpstream(address: UpstreamAddress): Socket {
