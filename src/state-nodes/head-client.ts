@@ -20,7 +20,8 @@ export interface HeadClientOptions {
   /** Unique among the clients, in each life of theirs: breaks ties. */
   readonly name: string;
   readonly order: HeadOrder;
-  readonly consistency: Consistency;
+  /** For all elements, or by element. */
+  readonly consistency: Consistency | ((key: StateKey) => Consistency);
   readonly rules?: ProtocolRules;
   /** Tries go on for so long; 5000 when left out. */
   readonly deadlineMs?: number;
@@ -115,6 +116,11 @@ export class HeadClient {
     }));
   }
 
+  #consistencyOf(key: StateKey): Consistency {
+    const { consistency } = this.#options;
+    return typeof consistency === 'function' ? consistency(key) : consistency;
+  }
+
   /** Tries until it is done, with pauses, while the map may be changing. */
   async #persist(slot: number, once: () => Promise<true | string>): Promise<void> {
     const { timing, view, deadlineMs } = this.#options;
@@ -133,10 +139,10 @@ export class HeadClient {
   }
 
   async #readSlot(slot: number, keys: readonly StateKey[], found: Map<StateKey, HeadState>): Promise<true | string> {
-    const { view, consistency } = this.#options;
+    const { view } = this.#options;
     const entry = view.entry(slot);
     if (entry.own.length === 0) return `slot ${slot} has no owner`;
-    const needed = this.#rules.readQuorum(entry.own.length, consistency);
+    const needed = keys.reduce((most, key) => Math.max(most, this.#rules.readQuorum(entry.own.length, this.#consistencyOf(key))), 0);
     const answers = new Map<string, RegisterAnswer>();
     const asked = entry.own.map(async (name) => {
       const reply = await view.apply(name, [{ op: 'read', slot, entry, keys }]);
@@ -175,9 +181,9 @@ export class HeadClient {
   }
 
   async #writeOnce(slot: number, write: HeadWrite, at: number): Promise<true | string> {
-    const { view, order, consistency, name } = this.#options;
+    const { view, order, name } = this.#options;
     const entry = view.entry(slot);
-    const needed = this.#rules.writeQuorum(entry.own.length, consistency);
+    const needed = this.#rules.writeQuorum(entry.own.length, this.#consistencyOf(write.key));
     const value = { id: write.id, at, revision: write.revision, hash: write.hash };
     if (order === 'last-writer-wins') {
       return this.#spread({ slot, entry, key: write.key, needed, head: putHead(noHead, value, {}, name, order), done: undefined });

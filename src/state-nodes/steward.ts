@@ -36,6 +36,8 @@ export interface StewardOptions {
   /** Any member that there may be, by name, for entries that the coordinator has forgotten. */
   readonly members: () => readonly Member[];
   readonly revisions?: RevisionCarrier;
+  /** Whether elements are written, so that there are heads; true when left out. Without, nothing but revisions needs care. */
+  readonly usesHeads?: boolean;
   /** Slots that may hold anything; all of them when left out. */
   readonly slots?: readonly number[];
   readonly rules?: ProtocolRules;
@@ -114,7 +116,7 @@ export class Steward {
     const part = Array.from({ length: Math.min(slotsInOneLook, slots.length) }, (_, index) => slots[(this.#levelFrom + index) % slots.length] as number);
     this.#levelFrom = (this.#levelFrom + part.length) % Math.max(1, slots.length);
     const tasks = part.map((slot) => this.#task(slot));
-    this.#counts.levelled += (await levelHeads(this.#context, tasks)).length;
+    if (this.#usesHeads) this.#counts.levelled += (await levelHeads(this.#context, tasks)).length;
     await revisions?.level(tasks);
   }
 
@@ -147,6 +149,8 @@ export class Steward {
     view.introduce(members());
     const base = view.hasMap ? view.map : plan(undefined);
     if (base === undefined) return false;
+    // Revisions cannot be written under a wrong map: whatever map is published again will do.
+    if (!this.#usesHeads) return !view.hasMap || view.revision === revision || this.#publish({ ...view.map, incarnation: this.#token as number, epoch: view.map.epoch + 1 }, revision);
     const newest = await (this.#options.recover ?? newestEntries)({ context: this.#context, base, published: view.hasMap, slots: this.#slots(), members: members(), consistency, token: this.#token as number });
     if (newest === 'nothing') return true;
     if (newest === undefined) return false;
@@ -159,7 +163,7 @@ export class Steward {
     const { view, revisions } = this.#options;
     const tasks = [...view.map.changes.keys()].map((slot) => this.#task(slot));
     if (tasks.length === 0) return;
-    const pulled = await pullHeads(this.#context, tasks);
+    const pulled = this.#usesHeads ? await pullHeads(this.#context, tasks) : new Set(tasks.map(({ slot }) => slot));
     const levelled = revisions === undefined ? pulled : await revisions.level(tasks.filter(({ slot }) => pulled.has(slot)));
     const done = tasks.filter(({ slot }) => pulled.has(slot) && levelled.has(slot));
     if (done.length === 0 || !(await this.#publish(finishChanges(view.map, done.map(({ slot }) => slot)), view.revision))) return;
@@ -198,8 +202,9 @@ export class Steward {
     const tasks = [...this.#former.keys()].filter((slot) => !view.map.changes.has(slot)).map((slot) => this.#task(slot));
     if (tasks.length === 0) return;
     const former = new Map([...this.#former].map(([slot, names]) => [slot, [...names]]));
-    const released = await releaseHeads(this.#context, tasks, former);
-    const dropped = revisions === undefined ? released : await revisions.release(tasks.filter(({ slot }) => released.some((one) => one.slot === slot)), former);
+    const released = this.#usesHeads ? await releaseHeads(this.#context, tasks, former) : tasks.flatMap(({ slot }) => (former.get(slot) ?? []).map((name) => ({ slot, name })));
+    const free = new Set(released.map(({ slot }) => slot));
+    const dropped = revisions === undefined ? released : await revisions.release(tasks.filter(({ slot }) => free.has(slot)), former);
     for (const { slot, name } of dropped) {
       this.#counts.released += 1;
       const names = this.#former.get(slot);
@@ -219,6 +224,10 @@ export class Steward {
     this.#newestRevision = published;
     view.accept(map, published);
     return true;
+  }
+
+  get #usesHeads(): boolean {
+    return this.#options.usesHeads ?? true;
   }
 
   #task(slot: number): SlotTask {

@@ -1,0 +1,125 @@
+import { contentHash, type ContentHash } from '../lib/content-hash.ts';
+import { HybridLogicalClock } from '../lib/hybrid-logical-clock.ts';
+import type { Timing } from '../lib/timing.ts';
+import { slotOf } from '../model/directory.ts';
+import { ForeshardError } from '../model/errors.ts';
+import type { StateKey } from '../model/state-key.ts';
+import type { ClusterView } from './cluster-view.ts';
+import { HeadClient, type HeadClientStats, type ReadHead } from './head-client.ts';
+import type { HeadOrder, HeadValue, VersionVector } from './head.ts';
+import { soundRules, type Consistency } from './protocol-rules.ts';
+import type { StateRouter } from './router.ts';
+
+/** Options of {@link StateClient}. */
+export interface StateClientOptions {
+  readonly view: ClusterView;
+  readonly router: StateRouter;
+  readonly timing: Timing;
+  /** Unique among the clients, in each life of theirs. */
+  readonly name: string;
+  readonly order?: HeadOrder;
+  /** For all elements, or by element. `quorum` when left out. */
+  readonly consistency?: Consistency | ((key: StateKey) => Consistency);
+  /** Settles siblings when they are read: the bytes that take their place, which are written back. */
+  readonly resolve?: (key: StateKey, siblings: readonly (Uint8Array | null)[]) => Uint8Array | null;
+  readonly deadlineMs?: number;
+}
+
+/** An element as read. */
+export interface ElementRead {
+  readonly key: StateKey;
+  /** Null: never written, or deleted. With siblings the newest. */
+  readonly bytes: Uint8Array | null;
+  /** Everything that stands side by side, newest first; one where last-writer-wins. Null: a deletion. */
+  readonly siblings: readonly (Uint8Array | null)[];
+  /** To be given with a write that has seen this. */
+  readonly context: VersionVector;
+}
+
+/** A write of an element. `bytes` null deletes it. */
+export interface ElementWrite {
+  readonly key: StateKey;
+  readonly bytes: Uint8Array | null;
+  /** From the read that this write follows; left out: it is written without having read. */
+  readonly context?: VersionVector;
+}
+
+/**
+ * Reads and writes elements of a cluster: bytes by state key. A write puts an immutable revision on the owners and then moves the head there, both acknowledged at W; a
+ * read finds the head at R of them and the revision at any. Can be used without anything else of Foreshard.
+ */
+export class StateClient {
+  readonly #options: StateClientOptions;
+  readonly #heads: HeadClient;
+  #writes = 0;
+
+  constructor(options: StateClientOptions) {
+    this.#options = options;
+    this.#heads = new HeadClient({
+      view: options.view, timing: options.timing, clock: new HybridLogicalClock(options.timing.now), name: options.name, order: options.order ?? 'last-writer-wins',
+      consistency: options.consistency ?? 'quorum', ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
+    });
+  }
+
+  get stats(): HeadClientStats {
+    return this.#heads.stats;
+  }
+
+  /** The elements, in order. @throws ForeshardError `quorum_missing`, `payload_missing` */
+  async get(keys: readonly StateKey[]): Promise<ElementRead[]> {
+    const heads = await this.#heads.read(keys);
+    const payloads = await this.#payloads(heads);
+    return Promise.all(heads.map((head) => this.#settled(head, head.values.map((value) => payloads.get(nameOf(head.key, value)) ?? null))));
+  }
+
+  /** Writes elements; resolves when each is acknowledged. @throws ForeshardError `quorum_missing`, `state_node_full`, `payload_too_large` */
+  async put(writes: readonly ElementWrite[]): Promise<void> {
+    const named = writes.map(({ key, bytes, context }) => {
+      const hash = bytes === null ? null : contentHash(bytes);
+      return { key, bytes, hash, revision: revisionOf(hash), id: `${this.#options.name}.${++this.#writes}`, ...(context === undefined ? {} : { context }) };
+    });
+    await this.#publish(named.flatMap(({ key, revision, hash, bytes }) => (bytes === null || hash === null ? [] : [{ key, revision, hash, bytes }])));
+    await this.#heads.write(named.map(({ key, id, revision, hash, ...rest }) => ({ key, id, revision, hash, ...('context' in rest ? { context: rest.context } : {}) })));
+  }
+
+  /** What owners missed while they were away; to be called from time to time. */
+  async deliverHints(): Promise<void> {
+    await this.#heads.deliverHints();
+  }
+
+  async #settled({ key, context }: ReadHead, siblings: readonly (Uint8Array | null)[]): Promise<ElementRead> {
+    const { resolve } = this.#options;
+    if (siblings.length < 2 || resolve === undefined) return { key, bytes: siblings[0] ?? null, siblings, context };
+    const bytes = resolve(key, siblings);
+    await this.put([{ key, bytes, context }]);
+    return { key, bytes, siblings: [bytes], context };
+  }
+
+  /** The bytes of all values, by name. A value whose bytes nobody gives is told, never taken for absent. */
+  async #payloads(heads: readonly ReadHead[]): Promise<Map<string, Uint8Array>> {
+    const wanted = heads.flatMap(({ key, values }) => values.flatMap((value) => (value.hash === null ? [] : [{ key, revision: value.revision, hash: value.hash, name: nameOf(key, value) }])));
+    const found = await this.#options.router.fetch(wanted);
+    return new Map(wanted.map(({ name, key }, index) => {
+      const bytes = found[index];
+      if (bytes === undefined) {
+        throw new ForeshardError('payload_missing', `no owner of ${key} (slot ${slotOf(key)}) gives the revision that its head points at`, { hint: 'more owners are away than the replication bears; foreshard nodes shows who' });
+      }
+      return [name, bytes];
+    }));
+  }
+
+  async #publish(items: readonly { readonly key: StateKey; readonly revision: number; readonly hash: ContentHash; readonly bytes: Uint8Array }[]): Promise<void> {
+    const { router, consistency } = this.#options;
+    const consistencyOf = typeof consistency === 'function' ? consistency : (): Consistency => consistency ?? 'quorum';
+    await router.publish(items, { acknowledge: (key, owners) => soundRules.writeQuorum(owners, consistencyOf(key)) });
+  }
+}
+
+/** Revisions of elements that are written by name are numbered by their content, so that equal bytes are one revision: the first 52 bits of the hash. */
+export function revisionOf(hash: ContentHash | null): number {
+  return hash === null ? 0 : Number.parseInt(hash.slice(0, 13), 16);
+}
+
+function nameOf(key: StateKey, { revision }: HeadValue): string {
+  return `${revision} ${key}`;
+}
