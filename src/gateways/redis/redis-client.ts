@@ -1,7 +1,7 @@
 import type { ByteString } from '../../lib/bytes.ts';
 import { ErrorReply, NullArrayReply, SimpleReply, type Reply } from '../../keyspace/reply.ts';
 import { ControlConnection, type ControlCommand } from './upstream-control.ts';
-import { unreachable, type UpstreamAddress } from './upstream.ts';
+import type { UpstreamAddress } from './upstream.ts';
 
 /** A reply as plain data: simple strings are strings, every null is null. */
 export type RedisValue = ByteString | number | bigint | null | readonly RedisValue[];
@@ -11,12 +11,17 @@ export class RedisCommandError extends Error {
   override readonly name = 'RedisCommandError';
 }
 
+/** Sends commands on one connection; what was answered an error is a {@link RedisCommandError} among the replies. */
+export type RedisSend = (commands: readonly ControlCommand[]) => Promise<readonly (RedisValue | RedisCommandError)[]>;
+
 /** Options of {@link RedisClient}. */
 export interface RedisClientOptions {
   readonly address: UpstreamAddress;
   readonly database: number;
-  /** Connecting or commands that take longer fail, and the connection is made anew. */
+  /** Commands that take longer fail, and the connection is made anew. */
   readonly timeoutMs: number;
+  /** Runs on every new connection before anything else is sent on it; when it throws, the connection is given up. */
+  readonly onConnect?: (send: RedisSend) => Promise<void>;
 }
 
 /** A client for our own use: pipelined batches on one connection, which is made when it is needed and again after it was lost. */
@@ -33,27 +38,23 @@ export class RedisClient {
    * @throws RedisCommandError when one was answered an error (the others ran), ForeshardError `upstream_unreachable`, `upstream_refused`
    */
   async send(commands: readonly ControlCommand[]): Promise<readonly RedisValue[]> {
-    const { address, database, timeoutMs } = this.#options;
-    this.#connection ??= ControlConnection.open(address, timeoutMs);
+    return (await this.replies(commands)).map((reply) => {
+      if (reply instanceof RedisCommandError) throw reply;
+      return reply;
+    });
+  }
+
+  /** Sends commands at once; their replies in order, errors among them. @throws ForeshardError `upstream_unreachable`, `upstream_refused` */
+  async replies(commands: readonly ControlCommand[]): Promise<readonly (RedisValue | RedisCommandError)[]> {
+    this.#connection ??= this.#open();
     const connection = this.#connection;
-    let timer: NodeJS.Timeout | undefined;
-    let isLate = false;
-    let replies: readonly Reply[];
     try {
-      const open = await connection;
-      timer = setTimeout(() => {
-        isLate = true;
-        open.close();
-      }, timeoutMs);
-      replies = await open.send(database, commands);
+      return await this.#sendOn(await connection, commands);
     } catch (error) {
       if (this.#connection === connection) this.#connection = undefined;
       void connection.then((open) => open.close(), () => {});
-      throw isLate ? unreachable(address, new Error(`no answer within ${timeoutMs} ms`)) : error;
-    } finally {
-      clearTimeout(timer);
+      throw error;
     }
-    return replies.map(plainValue);
   }
 
   /** Closes the connection; a later command opens one again. */
@@ -62,11 +63,31 @@ export class RedisClient {
     this.#connection = undefined;
     await connection?.then((open) => open.close(), () => {});
   }
+
+  async #open(): Promise<ControlConnection> {
+    const connection = await ControlConnection.open(this.#options.address);
+    try {
+      await this.#options.onConnect?.((commands) => this.#sendOn(connection, commands));
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  async #sendOn(connection: ControlConnection, commands: readonly ControlCommand[]): Promise<readonly (RedisValue | RedisCommandError)[]> {
+    const timer = setTimeout(() => connection.close(), this.#options.timeoutMs);
+    try {
+      return (await connection.send(this.#options.database, commands)).map(plainValue);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 }
 
 /** RESP2 has plain data inside its arrays: only the reply itself is looked at. */
-function plainValue(reply: Reply): RedisValue {
-  if (reply instanceof ErrorReply) throw new RedisCommandError(reply.message);
+function plainValue(reply: Reply): RedisValue | RedisCommandError {
+  if (reply instanceof ErrorReply) return new RedisCommandError(reply.message);
   if (reply instanceof SimpleReply) return reply.text;
   if (reply instanceof NullArrayReply) return null;
   return reply as RedisValue;

@@ -1,0 +1,174 @@
+import { connect, type Socket } from 'node:net';
+import { deferred, type Deferred } from '../../lib/deferred.ts';
+import { ForeshardError } from '../../model/errors.ts';
+import { MemcachedParser, type MemcachedReply } from './memcached-parser.ts';
+
+/** A command: its line without the line's end, and the bytes that follow it. */
+export interface MemcachedCommand {
+  readonly line: string;
+  readonly data?: Uint8Array;
+}
+
+/** Options of {@link MemcachedClient}. */
+export interface MemcachedClientOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Commands that take longer fail, and the connection is made anew. */
+  readonly timeoutMs: number;
+  /** Runs on every new connection before anything else is sent on it; when it throws, the connection is given up. */
+  readonly onConnect?: (send: (commands: readonly MemcachedCommand[]) => Promise<MemcachedReply[]>) => Promise<void>;
+}
+
+/** The largest item memcached can be told to take (`-I`). */
+const maxItemBytes = 1024 * 1024 * 1024;
+const lineEnd = Buffer.from('\r\n');
+
+/**
+ * A client for our own use: meta commands of memcached 1.6 (each has exactly one reply), pipelined on one connection, which is made when it is needed and again after it was
+ * lost. Written here because no library on npm takes bytes as they are, pipelines, and has the compare of meta delete (see docs/decisions/0007-client-of-redis-state-nodes.md).
+ */
+export class MemcachedClient {
+  readonly #options: MemcachedClientOptions;
+  #connection: Promise<MemcachedConnection> | undefined;
+
+  constructor(options: MemcachedClientOptions) {
+    this.#options = options;
+  }
+
+  /** Sends commands at once; their replies in order, errors of commands among them. @throws ForeshardError `upstream_unreachable` */
+  async send(commands: readonly MemcachedCommand[]): Promise<MemcachedReply[]> {
+    this.#connection ??= this.#open();
+    const connection = this.#connection;
+    try {
+      return await (await connection).send(commands);
+    } catch (error) {
+      if (this.#connection === connection) this.#connection = undefined;
+      void connection.then((open) => open.close(), () => {});
+      throw error;
+    }
+  }
+
+  /** Closes the connection; a later command opens one again. */
+  async close(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await connection?.then((open) => open.close(), () => {});
+  }
+
+  async #open(): Promise<MemcachedConnection> {
+    const connection = await MemcachedConnection.open(this.#options);
+    try {
+      await this.#options.onConnect?.((commands) => connection.send(commands));
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+}
+
+/** Commands on their way, and the replies that have come. */
+interface Batch {
+  readonly replies: MemcachedReply[];
+  missing: number;
+  readonly done: Deferred<MemcachedReply[]>;
+}
+
+class MemcachedConnection {
+  readonly #socket: Socket;
+  readonly #options: MemcachedClientOptions;
+  /** In order of sending; those before `#first` are answered. */
+  #batches: Batch[] = [];
+  #first = 0;
+  #lost: Error | undefined;
+
+  private constructor(socket: Socket, options: MemcachedClientOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    const parser = new MemcachedParser((reply) => this.#onReply(reply), maxItemBytes);
+    socket.on('data', (chunk) => {
+      try {
+        parser.push(chunk);
+      } catch (error) {
+        socket.destroy(error as Error);
+      }
+    });
+    socket.on('error', (error) => this.#onLost(error));
+    socket.on('close', () => this.#onLost(new Error('the connection was closed')));
+  }
+
+  static async open(options: MemcachedClientOptions): Promise<MemcachedConnection> {
+    const { host, port, timeoutMs } = options;
+    const socket = connect({ host, port, noDelay: true });
+    const connection = new MemcachedConnection(socket, options);
+    const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        socket.once('connect', resolve);
+        socket.once('close', () => reject(connection.#unreachable()));
+      });
+      return connection;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async send(commands: readonly MemcachedCommand[]): Promise<MemcachedReply[]> {
+    if (this.#lost !== undefined) throw this.#unreachable();
+    if (commands.length === 0) return [];
+    const batch: Batch = { replies: [], missing: commands.length, done: deferred() };
+    this.#batches.push(batch);
+    this.#write(commands);
+    const timer = setTimeout(() => this.#socket.destroy(new Error(`no answer within ${this.#options.timeoutMs} ms`)), this.#options.timeoutMs);
+    try {
+      return await batch.done.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  /** Lines between data are joined, so that a batch of small commands is one piece. */
+  #write(commands: readonly MemcachedCommand[]): void {
+    this.#socket.cork();
+    let lines = '';
+    for (const { line, data } of commands) {
+      lines += `${line}\r\n`;
+      if (data === undefined) continue;
+      this.#socket.write(lines, 'latin1');
+      this.#socket.write(data);
+      this.#socket.write(lineEnd);
+      lines = '';
+    }
+    if (lines !== '') this.#socket.write(lines, 'latin1');
+    process.nextTick(() => this.#socket.uncork());
+  }
+
+  #onReply(reply: MemcachedReply): void {
+    const batch = this.#batches[this.#first];
+    if (batch === undefined) return;
+    batch.replies.push(reply);
+    if (--batch.missing > 0) return;
+    this.#first += 1;
+    if (this.#first > 1024) {
+      this.#batches = this.#batches.slice(this.#first);
+      this.#first = 0;
+    }
+    batch.done.resolve(batch.replies);
+  }
+
+  #onLost(error: Error): void {
+    this.#lost ??= error;
+    for (const batch of this.#batches.splice(this.#first)) batch.done.reject(this.#unreachable());
+  }
+
+  #unreachable(): ForeshardError {
+    const { host, port } = this.#options;
+    return new ForeshardError('upstream_unreachable', `memcached at ${host}:${port} cannot be reached: ${this.#lost?.message ?? 'it does not answer'}`, {
+      hint: 'Start the server, or correct its address.', cause: this.#lost,
+    });
+  }
+}
