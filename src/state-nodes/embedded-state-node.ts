@@ -4,6 +4,7 @@ import { ForeshardError } from '../model/errors.ts';
 import { memberName } from '../model/shard-map.ts';
 import type { StateKey } from '../model/state-key.ts';
 import { OperationLog } from './operation-log.ts';
+import { checkPayloads, isIntact, revisionText } from './payloads.ts';
 import { headsDigest, SlotDigest } from './slot-digest.ts';
 import { emptyRegister, registerStep, type RegisterAnswer, type RegisterOperation, type RegisterState } from './slot-register.ts';
 import type { HeldRevision, RevisionName, StateNode, StateNodeStats, StoredRevision } from './state-node.ts';
@@ -52,11 +53,12 @@ export class EmbeddedStateNode implements StateNode {
   }
 
   async read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
-    return this.#log.read(items.length, () => items.map((item) => this.#payloads.get(this.#hashes.get(nameOf(item)) ?? '')?.bytes));
+    return this.#log.read(items.length, () => items.map((item) => this.#read(item)));
   }
 
   async write(items: readonly StoredRevision[]): Promise<void> {
     await this.#log.run('write', items.length, () => {
+      checkPayloads(this.id, items);
       const fresh = new Map(items.filter((item) => !this.#payloads.has(item.hash)).map((item) => [item.hash, item.bytes.length]));
       const wanted = [...fresh.values()].reduce((sum, bytes) => sum + bytes, this.#bytes);
       if (wanted > this.#maxBytes) {
@@ -116,8 +118,18 @@ export class EmbeddedStateNode implements StateNode {
     return step.answer;
   }
 
+  /** The bytes are shared with who wrote them: what somebody has changed is not given. */
+  #read(item: RevisionName): Uint8Array | undefined {
+    const hash = this.#hashes.get(revisionText(item));
+    if (hash === undefined || (item.hash !== undefined && item.hash !== hash)) return undefined;
+    const bytes = this.#payloads.get(hash)?.bytes;
+    if (bytes === undefined || isIntact(bytes, hash)) return bytes;
+    this.#log.errors += 1;
+    return undefined;
+  }
+
   #drop(item: RevisionName): void {
-    const name = nameOf(item);
+    const name = revisionText(item);
     const hash = this.#hashes.get(name);
     if (hash === undefined) return;
     this.#hashes.delete(name);
@@ -131,7 +143,7 @@ export class EmbeddedStateNode implements StateNode {
   }
 
   #put(item: StoredRevision): void {
-    const name = nameOf(item);
+    const name = revisionText(item);
     if (this.#hashes.has(name)) return;
     this.#hashes.set(name, item.hash);
     const slot = this.#slot(slotOf(item.key));
@@ -152,8 +164,4 @@ export class EmbeddedStateNode implements StateNode {
     if (contents === undefined) this.#slots.set(slot, (contents = { digest: new SlotDigest(), revisions: new Map() }));
     return contents;
   }
-}
-
-function nameOf(item: RevisionName): string {
-  return `${item.revision} ${item.key}`;
 }

@@ -1,11 +1,16 @@
-import { bytesOf, byteString, type ByteString } from '../lib/bytes.ts';
-import { contentHash } from '../lib/content-hash.ts';
+import { byteString, bytesOf, type ByteString } from '../lib/bytes.ts';
+import type { ContentHash } from '../lib/content-hash.ts';
 import { groupBy } from '../lib/group-by.ts';
-import { RedisClient, RedisCommandError, type RedisValue } from '../gateways/redis/redis-client.ts';
+import type { RedisValue } from '../gateways/redis/redis-client.ts';
 import type { UpstreamAddress } from '../gateways/redis/upstream.ts';
 import { slotOf } from '../model/directory.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { OperationLog } from './operation-log.ts';
+import { batchesOf, checkPayloads, isIntact, parseRevisionText, revisionText } from './payloads.ts';
+import { RedisLayout } from './redis-layout.ts';
+import { RedisNodeLink } from './redis-link.ts';
+import { RedisRegisters } from './redis-registers.ts';
+import { dropScript, writeScript } from './redis-scripts.ts';
 import { SlotDigest } from './slot-digest.ts';
 import type { RegisterAnswer, RegisterOperation } from './slot-register.ts';
 import type { HeldRevision, RevisionName, StateNode, StateNodeStats, StoredRevision } from './state-node.ts';
@@ -13,115 +18,128 @@ import type { HeldRevision, RevisionName, StateNode, StateNodeStats, StoredRevis
 /** Options of {@link RedisStateNode.connect}. */
 export interface RedisStateNodeOptions extends UpstreamAddress {
   readonly id: string;
-  /** All keys begin with `fs:<namespace>:`; one namespace for each recording or run. */
+  /** All keys begin with `fs:<namespace>:`; one namespace for each recording, run or cluster. */
   readonly namespace: string;
   readonly database?: number;
-  /** Everything written expires after this, so that a killed run leaves nothing for long. A day when left out. */
+  /**
+   * Where the namespace is cleared on closing, everything in it expires this long after it was written or, a register, used: a killed run leaves nothing for long.
+   * A day when left out. In a namespace that is kept nothing expires: what a cluster has acknowledged goes only when it is told to.
+   */
   readonly expiryMs?: number;
   /** `clear` (when left out) deletes the namespace on closing, `keep` leaves it to others. */
   readonly onClose?: 'clear' | 'keep';
   /** An operation that takes longer fails, and the connection is made anew. */
   readonly timeoutMs?: number;
+  /** Payload bytes the namespace may hold, besides what the server's maxmemory allows; no limit when left out. */
+  readonly maxBytes?: number;
+  /** Takes a server that throws keys away when it is full. Refused when left out: what is acknowledged must stay. */
+  readonly allowEviction?: boolean;
 }
-
-type RedisCommand = readonly ByteString[];
 
 /** Revisions in one command: long enough to be cheap, short enough not to hold up the server. */
 const batchItems = 500;
+/** Payload bytes in one command where it has more than one. */
+const batchBytes = 8 * 1024 * 1024;
+/** Commands of a long write or read that are on their way together. */
+const batchesAtOnce = 4;
 
 /**
- * A state node in Redis or Valkey. `fs:<namespace>:v:<revision> <key>` holds content hash and bytes of a revision, checked on every
- * read; `fs:<namespace>:s:<slot>` which revisions of a slot there are. Reads are MGETs, pipelined on one connection.
+ * A state node in Redis or Valkey. A payload is kept once, under its hash, with how many revisions have it; a hash for each slot says which revisions there are
+ * (redis-layout.ts). Whoever knows the hash reads in one round trip of MGETs; others ask the slots first.
  */
 export class RedisStateNode implements StateNode {
   readonly id: string;
   readonly #options: RedisStateNodeOptions;
-  readonly #prefix: string;
+  readonly #layout: RedisLayout;
   readonly #log = new OperationLog();
-  readonly #client: RedisClient;
+  readonly #link: RedisNodeLink;
+  readonly #registers: RedisRegisters;
+  readonly #expiryMs: number;
 
   private constructor(options: RedisStateNodeOptions) {
     this.id = options.id;
     this.#options = options;
-    this.#prefix = `fs:${options.namespace}:`;
-    this.#client = new RedisClient({ address: options, database: options.database ?? 0, timeoutMs: options.timeoutMs ?? 10_000 });
+    this.#layout = new RedisLayout(options.namespace);
+    this.#expiryMs = options.onClose === 'keep' ? 0 : options.expiryMs ?? 86_400_000;
+    this.#link = new RedisNodeLink({
+      id: options.id, address: options, database: options.database ?? 0, layout: this.#layout, timeoutMs: options.timeoutMs ?? 10_000,
+      expiryMs: this.#expiryMs, allowEviction: options.allowEviction ?? false,
+    });
+    this.#registers = new RedisRegisters({ id: options.id, link: this.#link, layout: this.#layout, expiryMs: this.#expiryMs });
   }
 
-  /** @throws ForeshardError `state_node_unreachable` */
+  /** @throws ForeshardError `state_node_unreachable`, `state_node_evicts`, `namespace_foreign` */
   static async connect(options: RedisStateNodeOptions): Promise<RedisStateNode> {
     const node = new RedisStateNode(options);
-    await node.#send([['PING']]);
-    return node;
+    try {
+      await node.#link.send([['PING']]);
+      return node;
+    } catch (error) {
+      await node.#link.close();
+      throw error;
+    }
   }
 
   async read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
-    if (items.length === 0) return [];
     return this.#log.read(items.length, async () => {
-      const replies = await this.#send(batches(items).map((batch) => ['MGET', ...batch.map((item) => this.#valueName(item))]));
-      return replies.flatMap((reply) => (reply as readonly RedisValue[]).map((value) => this.#checked(value)));
+      const hashes = await this.#hashesOf(items);
+      const known = hashes.filter((hash) => hash !== undefined);
+      const replies = await this.#link.send(batchesOf(known, batchItems).map((batch) => ['MGET', ...batch.map((hash) => this.#layout.payload(hash))]));
+      const values = replies.flatMap((reply) => reply as readonly RedisValue[]);
+      let at = 0;
+      return hashes.map((hash) => (hash === undefined ? undefined : this.#checked(values[at++] ?? null, hash)));
     });
   }
 
   async write(items: readonly StoredRevision[]): Promise<void> {
-    const expiry = String(this.#options.expiryMs ?? 86_400_000);
-    for (const batch of batches(items)) {
-      const commands: RedisCommand[] = [];
-      for (const item of batch) commands.push(['SET', this.#valueName(item), item.hash + byteString(item.bytes), 'NX', 'PX', expiry]);
-      const slots = groupBy(batch, (item) => slotOf(item.key));
-      for (const [slot, members] of slots) {
-        const name = this.#slotName(slot);
-        for (const item of members) commands.push(['HSETNX', name, nameOf(item), `${item.hash}${item.bytes.length}`]);
-        commands.push(['PEXPIRE', name, expiry]);
+    await this.#log.run('write', items.length, async () => {
+      checkPayloads(this.id, items);
+      const { prefix, uses, slots } = this.#layout;
+      const limits = [prefix, String(this.#expiryMs), String(this.#options.maxBytes ?? 0)];
+      const batches = batchesOf(items, batchItems, batchBytes, (item) => item.bytes.length);
+      for (const together of batchesOf(batches, batchesAtOnce)) {
+        await Promise.all(together.map(async (batch) => {
+          const args = batch.flatMap((item) => [String(slotOf(item.key)), revisionText(item), item.hash, byteString(item.bytes)]);
+          const [reply] = await this.#link.send([this.#link.script(writeScript, [uses, slots], [...limits, ...args])]);
+          this.#noteWritten(reply as readonly [string, number, number?]);
+        }));
       }
-      commands.push(['SADD', `${this.#prefix}slots`, ...[...slots.keys()].map(String)], ['PEXPIRE', `${this.#prefix}slots`, expiry]);
-      const replies = await this.#send(commands);
-      this.#log.writes += replies.slice(0, batch.length).filter((reply) => reply !== null).length;
-    }
+    });
   }
 
   async drop(items: readonly RevisionName[]): Promise<void> {
-    for (const batch of batches(items)) {
-      const commands: RedisCommand[] = [['UNLINK', ...batch.map((item) => this.#valueName(item))]];
-      for (const [slot, members] of groupBy(batch, (item) => slotOf(item.key))) commands.push(['HDEL', this.#slotName(slot), ...members.map(nameOf)]);
-      await this.#send(commands);
-    }
-  }
-
-  async digest(slots: readonly number[]): Promise<string[]> {
-    if (slots.length === 0) return [];
-    const replies = await this.#send(slots.map((slot) => ['HGETALL', this.#slotName(slot)]));
-    return replies.map((reply) => {
-      const digest = new SlotDigest();
-      for (const { item, hash } of entriesOf(reply)) digest.toggle(item, hash);
-      return digest.toString();
+    await this.#log.run('drop', items.length, async () => {
+      const { prefix, uses, slots } = this.#layout;
+      await this.#link.send(batchesOf(items, batchItems).map((batch) =>
+        this.#link.script(dropScript, [uses, slots], [prefix, ...batch.flatMap((item) => [String(slotOf(item.key)), revisionText(item)])])));
     });
   }
 
   async list(slot: number): Promise<HeldRevision[]> {
-    const [reply] = await this.#send([['HGETALL', this.#slotName(slot)]]);
-    return entriesOf(reply as RedisValue).map(({ item, hash, sizeBytes }) => ({ ...item, hash, sizeBytes }));
+    return this.#log.run('list', 1, async () => (await this.#held([slot]))[0] ?? []);
+  }
+
+  async digest(slots: readonly number[]): Promise<string[]> {
+    return this.#log.run('digest', slots.length, async () => (await this.#held(slots)).map((held) => {
+      const digest = new SlotDigest();
+      for (const item of held) digest.toggle(item, item.hash);
+      return digest.toString();
+    }));
   }
 
   async life(): Promise<string> {
-    throw new Error('not yet');
+    return this.#link.currentLife();
   }
 
-  async apply(_life: string, _operations: readonly RegisterOperation[]): Promise<RegisterAnswer[]> {
-    throw new Error('not yet');
+  async apply(life: string, operations: readonly RegisterOperation[]): Promise<RegisterAnswer[]> {
+    return this.#log.run('apply', operations.length, () => this.#registers.apply(life, operations));
   }
 
   async stats(): Promise<StateNodeStats> {
-    let elements = 0;
-    let bytes = 0;
-    for (const batch of batches(await this.#slots())) {
-      for (const reply of await this.#send(batch.map((slot) => ['HGETALL', this.#slotName(slot)]))) {
-        for (const entry of entriesOf(reply)) {
-          elements += 1;
-          bytes += entry.sizeBytes;
-        }
-      }
-    }
-    return this.#log.stats(this.id, { elements, bytes, maxBytes: null });
+    const [counts] = await this.#link.send([['HMGET', this.#layout.uses, 'elements', 'bytes']]);
+    const [elements, bytes] = (counts as readonly (ByteString | null)[]).map(Number);
+    const evictions = await this.#link.evictions();
+    return this.#log.stats(this.id, { elements: elements ?? 0, bytes: bytes ?? 0, maxBytes: this.#options.maxBytes ?? this.#link.maxBytes, evictions });
   }
 
   async close(): Promise<void> {
@@ -131,74 +149,69 @@ export class RedisStateNode implements StateNode {
       // What cannot be deleted now expires.
       if (!(error instanceof ForeshardError)) throw error;
     } finally {
-      await this.#client.close();
+      await this.#link.close();
     }
   }
 
-  async #clear(): Promise<void> {
-    for (const slots of batches(await this.#slots())) {
-      const held = await this.#send(slots.map((slot) => ['HKEYS', this.#slotName(slot)]));
-      const names = held.flatMap((reply) => (reply as readonly ByteString[]).map((name) => `${this.#prefix}v:${name}`));
-      for (const batch of batches([...names, ...slots.map((slot) => this.#slotName(slot))])) await this.#send([['UNLINK', ...batch]]);
+  /** The hash of each revision: what the reader says, else what its slot says. */
+  async #hashesOf(items: readonly RevisionName[]): Promise<(ContentHash | undefined)[]> {
+    const hashes = items.map((item) => item.hash);
+    const unknown = [...items.keys()].filter((place) => hashes[place] === undefined);
+    const slots = [...groupBy(unknown, (place) => slotOf((items[place] as RevisionName).key))];
+    const replies = await this.#link.send(slots.map(([slot, places]) => ['HMGET', this.#layout.slot(slot), ...places.map((place) => revisionText(items[place] as RevisionName))]));
+    for (const [index, [, places]] of slots.entries()) {
+      const values = replies[index] as readonly (ByteString | null)[];
+      for (const [at, place] of places.entries()) hashes[place] = values[at]?.slice(0, 64);
     }
-    await this.#send([['UNLINK', `${this.#prefix}slots`]]);
+    return hashes;
   }
 
-  async #slots(): Promise<number[]> {
-    return ((await this.#send([['SMEMBERS', `${this.#prefix}slots`]]))[0] as readonly ByteString[]).map(Number);
-  }
-
-  #checked(value: RedisValue): Uint8Array | undefined {
+  #checked(value: RedisValue, hash: ContentHash): Uint8Array | undefined {
     if (typeof value !== 'string') return undefined;
-    const bytes = bytesOf(value.slice(64));
-    if (contentHash(bytes) === value.slice(0, 64)) return bytes;
+    const bytes = bytesOf(value);
+    if (isIntact(bytes, hash)) return bytes;
     this.#log.errors += 1;
     return undefined;
   }
 
-  #valueName(item: RevisionName): ByteString {
-    return `${this.#prefix}v:${nameOf(item)}`;
-  }
-
-  #slotName(slot: number): string {
-    return `${this.#prefix}s:${slot}`;
-  }
-
-  async #send(commands: readonly RedisCommand[]): Promise<readonly RedisValue[]> {
-    try {
-      return await this.#client.send(commands);
-    } catch (error) {
-      if (!(error instanceof RedisCommandError && error.message.startsWith('OOM'))) throw this.#unreachable(error as Error);
-      this.#log.errors += 1;
-      throw new ForeshardError('state_node_full', `State node ${this.id} is out of memory: ${error.message}.`, { hint: 'Raise its maxmemory or add a state node.', cause: error });
+  #noteWritten([kind, count, wanted]: readonly [string, number, number?]): void {
+    if (kind === 'full') {
+      throw new ForeshardError('state_node_full', `State node ${this.id} holds ${count} of ${this.#options.maxBytes} bytes; ${(wanted ?? 0) - count} more do not fit.`, {
+        hint: 'Give it more memory or add a state node.',
+      });
     }
+    this.#log.writes += count;
   }
 
-  #unreachable(cause: Error): ForeshardError {
-    const { host, port } = this.#options;
-    return new ForeshardError('state_node_unreachable', `State node ${this.id} at ${host}:${port} failed: ${cause.message}.`, {
-      hint: 'Start it, or take its address out of the state nodes.', cause,
-    });
+  /** What is held of each slot. Where the server may evict, what it has evicted is left out. */
+  async #held(slots: readonly number[]): Promise<HeldRevision[][]> {
+    const replies = await this.#link.send(slots.map((slot) => ['HGETALL', this.#layout.slot(slot)]));
+    const held = replies.map(heldIn);
+    if (this.#options.allowEviction !== true) return held;
+    const all = held.flat();
+    const exist = await this.#link.send(all.map(({ hash }) => ['EXISTS', this.#layout.payload(hash)]));
+    const gone = new Set(all.filter((_, index) => exist[index] === 0));
+    return held.map((items) => items.filter((item) => !gone.has(item)));
   }
-}
 
-function nameOf(item: RevisionName): ByteString {
-  return `${item.revision} ${item.key}`;
+  async #clear(): Promise<void> {
+    const { node, uses, slots } = this.#layout;
+    const life = await this.#link.currentLife();
+    const [hashes, fields, used] = (await this.#link.send([['HKEYS', uses], ['HKEYS', node], ['SMEMBERS', slots]])) as readonly (readonly ByteString[])[];
+    const names = [
+      ...(hashes ?? []).filter((field) => field.length === 64).map((hash) => this.#layout.payload(hash)),
+      ...(fields ?? []).filter((field) => field.startsWith('r:')).map((field) => this.#layout.register(life, field.slice(2))),
+      ...(used ?? []).map((slot) => this.#layout.slot(slot)),
+    ];
+    await this.#link.send([...batchesOf(names, batchItems), [slots, uses, node]].map((batch) => ['UNLINK', ...batch]));
+  }
 }
 
 /** The fields of a slot's hash: `<revision> <key>` → content hash and size. */
-function entriesOf(reply: RedisValue): { item: RevisionName; hash: string; sizeBytes: number }[] {
+function heldIn(reply: RedisValue): HeldRevision[] {
   const fields = reply as readonly ByteString[];
   return Array.from({ length: fields.length / 2 }, (_, index) => {
-    const name = fields[index * 2] as string;
     const value = fields[index * 2 + 1] as string;
-    const space = name.indexOf(' ');
-    return { item: { key: name.slice(space + 1), revision: Number(name.slice(0, space)) }, hash: value.slice(0, 64), sizeBytes: Number(value.slice(64)) };
+    return { ...parseRevisionText(fields[index * 2] as string), hash: value.slice(0, 64), sizeBytes: Number(value.slice(64)) };
   });
-}
-
-function batches<T>(items: readonly T[]): T[][] {
-  const out: T[][] = [];
-  for (let start = 0; start < items.length; start += batchItems) out.push(items.slice(start, start + batchItems));
-  return out;
 }

@@ -6,6 +6,8 @@ import type { RegisterAnswer, RegisterOperation } from './slot-register.ts';
 export interface RevisionName {
   readonly key: StateKey;
   readonly revision: number;
+  /** What its bytes must be, where the reader knows: a state node may find them by this alone, and never gives others. */
+  readonly hash?: ContentHash;
 }
 
 /** A revision with its bytes. */
@@ -70,7 +72,10 @@ export interface StateNode {
    * @throws ForeshardError `state_node_unreachable`
    */
   read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]>;
-  /** Keeps revisions: all of them or, where it throws, perhaps some. @throws ForeshardError `state_node_unreachable`, `state_node_full`, `payload_too_large` */
+  /**
+   * Keeps revisions: all of them or, where it throws, perhaps some.
+   * @throws ForeshardError `state_node_unreachable`, `state_node_full`, `payload_too_large`, `payload_corrupt`
+   */
   write(items: readonly StoredRevision[]): Promise<void>;
   /** Forgets revisions; those not held are ignored. @throws ForeshardError `state_node_unreachable` */
   drop(items: readonly RevisionName[]): Promise<void>;
