@@ -49,7 +49,7 @@ export function build() {
   mustRun('npm', ['run', '--silent', 'build']);
 }
 
-const debianPackages = { 'redis-server': '/usr/bin/redis-server', 'python3-redis': '/usr/lib/python3/dist-packages/redis', python3: '/usr/bin/python3', iproute2: '/usr/bin/ip', chromium: '/usr/bin/chromium', 'fonts-dejavu-core': '/usr/share/fonts/truetype/dejavu', wrk: '/usr/bin/wrk', faketime: '/usr/bin/faketime', prometheus: '/usr/bin/prometheus' };
+const debianPackages = { 'redis-server': '/usr/bin/redis-server', memcached: '/usr/bin/memcached', 'python3-redis': '/usr/lib/python3/dist-packages/redis', python3: '/usr/bin/python3', iproute2: '/usr/bin/ip', chromium: '/usr/bin/chromium', 'fonts-dejavu-core': '/usr/share/fonts/truetype/dejavu', wrk: '/usr/bin/wrk', faketime: '/usr/bin/faketime', prometheus: '/usr/bin/prometheus' };
 
 /** The real servers of the tests, by apt on Debian as root; elsewhere the tests that need them say loudly that they are skipped. */
 export function installServers(names) {

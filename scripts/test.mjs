@@ -2,7 +2,7 @@
 import { build, installDependencies, installServers, run } from './setup.mjs';
 
 installDependencies();
-installServers(['redis-server', 'python3', 'python3-redis', 'iproute2', 'faketime', 'chromium', 'fonts-dejavu-core', 'prometheus']);
+installServers(['redis-server', 'memcached', 'python3', 'python3-redis', 'iproute2', 'faketime', 'chromium', 'fonts-dejavu-core', 'prometheus']);
 build();
 const only = process.argv.slice(2);
 if (only.length === 0) {
