@@ -15,9 +15,9 @@ import { RecordingWriter } from './recordings/recording-writer.ts';
 import { Redactor } from './recordings/redact.ts';
 import { withHeadroom } from './shard/headroom.ts';
 import { placeElements } from './shard/placement.ts';
-import { EmbeddedStateNode } from './state-nodes/embedded-state-node.ts';
+import { parseNodeAddress } from './state-nodes/node-address.ts';
+import { openStateNode } from './state-nodes/open-state-node.ts';
 import { PlacedState } from './state-nodes/placed-state.ts';
-import { RedisStateNode } from './state-nodes/redis-state-node.ts';
 import { StateRouter } from './state-nodes/router.ts';
 import type { StateNode } from './state-nodes/state-node.ts';
 
@@ -141,7 +141,7 @@ export function predictPlan(requests: readonly RequestRecord[]): Heatmap {
 
 /** The members that state-node addresses name. @throws ForeshardError `config_invalid` */
 export function membersOf(addresses: readonly string[]): Member[] {
-  for (const address of addresses) if (address !== 'embedded') redisEndpoint(address);
+  for (const address of addresses) parseNodeAddress(address);
   return addresses.map((address, index) => ({ id: `node-${index + 1}`, address, zone: `zone-${index + 1}`, capacity: 1 }));
 }
 
@@ -157,15 +157,10 @@ export async function placeState(opened: OpenedRecording, requests: readonly Req
   const namespace = randomBytes(6).toString('hex');
   const nodes = new Map<string, StateNode>();
   try {
-    for (const member of members) nodes.set(member.id, await stateNodeOf(member, namespace));
+    for (const member of members) nodes.set(member.id, await openStateNode(member, { namespace }));
     return await PlacedState.place(opened, new StateRouter(map, nodes), requests);
   } catch (error) {
     await Promise.all([...nodes.values()].map((node) => node.close()));
     throw error;
   }
-}
-
-async function stateNodeOf(member: Member, namespace: string): Promise<StateNode> {
-  if (member.address === 'embedded') return new EmbeddedStateNode({ id: member.id });
-  return RedisStateNode.connect({ id: member.id, namespace, ...redisEndpoint(member.address) });
 }

@@ -47,7 +47,7 @@ describe.concurrent('what is asked for wrongly ends with exit code 2 and says wh
     [['record', '--http', 'prices', ...node], /error usage --http prices is not name=url.*hint/s],
     [['record', '--http', 'a=http://x:1', '--http', 'a=http://x:2', ...node], /error config_invalid http: the name a is given twice/],
     [['replay', '--lane-store', 'memory'], /argument 'memory' is invalid. Allowed choices are auto, overlay, redis/],
-    [['replay', '-r', 'shop', '--state-node', 'memcached://x'], /error config_invalid memcached:\/\/x is not the address of a Redis server/],
+    [['replay', '-r', 'shop', '--state-node', 'cassandra://x'], /error config_invalid cassandra:\/\/x: there is no engine of state nodes for cassandra:.*hint .*memcached:\/\//s],
     [['replay', '-r', 'shop', '--candidate', ' '], /error usage the command is empty.*hint/s],
     [['replay', '-r', 'shop', '--filter', '/nowhere'], /error request_not_found no recorded request matches \/nowhere.*hint/s],
     [['predict', '-r', 'shop', '--from', 'tea-leaves'], /Allowed choices are plan, forecast/],

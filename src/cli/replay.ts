@@ -31,7 +31,7 @@ export function addReplay(program: Command, exit: Exit): void {
     .option('--no-preload', 'one case at a time in each instance')
     .addOption(new Option('--isolation <kind>', 'namespace: instances live in networks of their own; none: never; auto: as recorded').choices(['auto', 'none', 'namespace']))
     .addOption(new Option('--lane-store <store>', 'where cases run their Redis commands; redis: a real redis-server for each lane').choices(['auto', 'overlay', 'redis']))
-    .option('--state-node <address>', "'embedded' or redis://host:port, holds recorded state (repeatable)", collect)
+    .option('--state-node <address>', "'embedded', redis://host:port, memcached://host:port or foreshard://host:port, holds recorded state (repeatable)", collect)
     .option('--json <file>', 'write the report as JSON (- for standard output)')
     .option('--junit <file>', 'write the report as JUnit XML')
     .option('--html <file>', 'where the HTML report goes')

@@ -14,7 +14,7 @@ export function addShard(program: Command, exit: Exit): void {
     .description('the shard map: which state node holds what, before anything moves')
     .option('-r, --recording <folder>', 'the recording')
     .option('--heatmap <file>', 'place by this heatmap instead of the recording')
-    .option('--state-node <address>', "'embedded' or redis://host:port (repeatable)", collect)
+    .option('--state-node <address>', "'embedded', redis://host:port, memcached://host:port or foreshard://host:port (repeatable)", collect)
     .option('--replicas <n>', 'copies of each element', wholeNumber('--replicas'))
     .option('-o, --output <file>', 'write the shard map there')
     .option('--json', 'print the shard map as JSON instead')

@@ -6,6 +6,7 @@ const count = z.int().min(1).max(1024);
 const duration = z.number().positive();
 const address = z.string().regex(/^[^\s/]+:\d+$/, 'must be host:port');
 const redisUpstream = z.string().refine((text) => text === 'embedded' || (/^rediss?:\/\/./.test(text) && URL.canParse(text)), "must be 'embedded' or redis://host:port");
+const stateNode = z.string().refine((text) => text === 'embedded' || (/^(?:rediss?|memcached|foreshard):\/\/./.test(text) && URL.canParse(text)), "must be 'embedded', redis://host:port, memcached://host:port or foreshard://host:port");
 const httpUpstream = z.string().refine((text) => /^https?:\/\/./.test(text) && URL.canParse(text), 'must be an http:// or https:// URL');
 const name = z.string().regex(/^[A-Za-z][\w-]*$/, 'must be a word of letters, digits, - and _');
 
@@ -28,7 +29,7 @@ const configSchema = z.strictObject({
     rules: z.array(z.strictObject({ route: z.string().regex(/^[A-Z]+ \//, "must be like 'GET /carts/:id'"), key: z.string().regex(/^[^:/]+:[^/]*\/./, "must be like 'redis:0/cart:{id}'"), access: z.enum(['read', 'write']), share: z.number().min(0).max(1).optional() })).optional(),
     prometheus: z.strictObject({ url: httpUpstream, queries: z.record(z.string(), z.string()) }).optional(),
   }).optional(),
-  stateNodes: z.array(redisUpstream).min(1).optional(),
+  stateNodes: z.array(stateNode).min(1).optional(),
   replicas: count.optional(),
   preload: z.enum(['auto', 'off']).optional(),
   isolation: z.enum(['auto', 'none', 'namespace']).optional(),

@@ -51,7 +51,7 @@ export interface ForeshardConfig {
     /** A Prometheus server and PromQL by metric (`cpu`, `memory`): use of resources as shares from 0 to 1 or percentages. */
     readonly prometheus?: { readonly url: string; readonly queries: Readonly<Record<string, string>> };
   };
-  /** State nodes that hold the recorded state while cases run: `embedded` or Redis URLs. */
+  /** State nodes that hold the recorded state while cases run: `embedded`, `redis://…`, `memcached://…` or `foreshard://…`. */
   readonly stateNodes?: readonly string[];
   /** Copies of each element over the state nodes. */
   readonly replicas?: number;
