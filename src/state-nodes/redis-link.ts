@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { RedisClient, RedisCommandError, type RedisSend, type RedisValue } from '../gateways/redis/redis-client.ts';
+import { RedisClient, RedisCommandError, type RedisCommand, type RedisSend, type RedisValue } from '../gateways/redis/redis-client.ts';
 import type { UpstreamAddress } from '../gateways/redis/upstream.ts';
 import { printable, type ByteString } from '../lib/bytes.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { redisFormat, type RedisLayout } from './redis-layout.ts';
 import { openScript, redisScripts, type RedisScript } from './redis-scripts.ts';
-
-/** A command, name first. */
-export type RedisCommand = readonly ByteString[];
 
 /** Options of {@link RedisNodeLink}. */
 export interface RedisNodeLinkOptions {
@@ -52,18 +49,18 @@ export class RedisNodeLink {
     return this.#maxBytes;
   }
 
-  /** Sends commands at once; their replies in order. @throws ForeshardError `state_node_unreachable`, `state_node_full`, `namespace_foreign`, `state_node_evicts` */
-  async send(commands: readonly RedisCommand[]): Promise<readonly RedisValue[]> {
+  /** Sends commands at once; their replies in order, bulk strings as bytes where those are wanted. @throws ForeshardError `state_node_unreachable`, `state_node_full`, `namespace_foreign`, `state_node_evicts` */
+  async send(commands: readonly RedisCommand[], options: { readonly wantsBytes?: boolean } = {}): Promise<readonly RedisValue[]> {
     if (commands.length === 0) return [];
     try {
-      return await this.#settled((batch) => this.#client.replies(batch), commands);
+      return await this.#settled((batch) => this.#client.replies(batch, options), commands);
     } catch (error) {
       throw this.#coded(error as Error);
     }
   }
 
   /** The command that runs a script. */
-  script({ sha1 }: RedisScript, keys: readonly ByteString[], args: readonly ByteString[]): RedisCommand {
+  script({ sha1 }: RedisScript, keys: readonly ByteString[], args: readonly (ByteString | Uint8Array)[]): RedisCommand {
     return ['EVALSHA', sha1, String(keys.length), ...keys, ...args];
   }
 
@@ -161,7 +158,7 @@ export class RedisNodeLink {
     }
     if (error.message.includes('WRONGTYPE')) {
       const keys = command[0] === 'EVALSHA' ? command.slice(3, 3 + Number(command[2])) : command.slice(1, 2);
-      return layout.foreign(id, keys.at(-1) ?? layout.prefix, `or one that begins with ${printable(layout.prefix)} holds something of another kind (${error.message})`);
+      return layout.foreign(id, String(keys.at(-1) ?? layout.prefix), `or one that begins with ${printable(layout.prefix)} holds something of another kind (${error.message})`);
     }
     return error;
   }

@@ -1,11 +1,11 @@
-import type { RedisValue } from '../gateways/redis/redis-client.ts';
+import type { RedisCommand, RedisValue } from '../gateways/redis/redis-client.ts';
 import type { ByteString } from '../lib/bytes.ts';
 import { Lru } from '../lib/lru.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { memberName } from '../model/shard-map.ts';
 import type { StateKey } from '../model/state-key.ts';
 import type { RedisLayout } from './redis-layout.ts';
-import type { RedisCommand, RedisNodeLink } from './redis-link.ts';
+import type { RedisNodeLink } from './redis-link.ts';
 import { storeScript } from './redis-scripts.ts';
 import { bySlot, decodeState, decodeText, encodeState, encodeText, runBatch, type SlotBatch } from './register-codec.ts';
 import type { RegisterAnswer, RegisterOperation } from './slot-register.ts';

@@ -1,4 +1,4 @@
-import { byteString, bytesOf, type ByteString } from '../lib/bytes.ts';
+import type { ByteString } from '../lib/bytes.ts';
 import type { ContentHash } from '../lib/content-hash.ts';
 import { groupBy } from '../lib/group-by.ts';
 import type { RedisValue } from '../gateways/redis/redis-client.ts';
@@ -84,7 +84,7 @@ export class RedisStateNode implements StateNode {
     return this.#log.read(items.length, async () => {
       const hashes = await this.#hashesOf(items);
       const known = hashes.filter((hash) => hash !== undefined);
-      const replies = await this.#link.send(batchesOf(known, batchItems).map((batch) => ['MGET', ...batch.map((hash) => this.#layout.payload(hash))]));
+      const replies = await this.#link.send(batchesOf(known, batchItems).map((batch) => ['MGET', ...batch.map((hash) => this.#layout.payload(hash))]), { wantsBytes: true });
       const values = replies.flatMap((reply) => reply as readonly RedisValue[]);
       let at = 0;
       return hashes.map((hash) => (hash === undefined ? undefined : this.#checked(values[at++] ?? null, hash)));
@@ -99,7 +99,7 @@ export class RedisStateNode implements StateNode {
       const batches = batchesOf(items, batchItems, batchBytes, (item) => item.bytes.length);
       for (const together of batchesOf(batches, batchesAtOnce)) {
         await Promise.all(together.map(async (batch) => {
-          const args = batch.flatMap((item) => [String(slotOf(item.key)), revisionText(item), item.hash, byteString(item.bytes)]);
+          const args = batch.flatMap((item) => [String(slotOf(item.key)), revisionText(item), item.hash, item.bytes]);
           const [reply] = await this.#link.send([this.#link.script(writeScript, [uses, slots], [...limits, ...args])]);
           this.#noteWritten(reply as readonly [string, number, number?]);
         }));
@@ -167,9 +167,8 @@ export class RedisStateNode implements StateNode {
   }
 
   #checked(value: RedisValue, hash: ContentHash): Uint8Array | undefined {
-    if (typeof value !== 'string') return undefined;
-    const bytes = bytesOf(value);
-    if (isIntact(bytes, hash)) return bytes;
+    if (!(value instanceof Uint8Array)) return undefined;
+    if (isIntact(value, hash)) return value;
     this.#log.errors += 1;
     return undefined;
   }

@@ -1,18 +1,12 @@
-import type { ByteString } from '../../lib/bytes.ts';
-import { ErrorReply, NullArrayReply, SimpleReply, type Reply } from '../../keyspace/reply.ts';
-import { ControlConnection, type ControlCommand } from './upstream-control.ts';
+import { ClientConnection, type RedisCommand, type RedisReplies } from './client-connection.ts';
+import { RedisCommandError, type RedisValue } from './redis-value.ts';
 import type { UpstreamAddress } from './upstream.ts';
 
-/** A reply as plain data: simple strings are strings, every null is null. */
-export type RedisValue = ByteString | number | bigint | null | readonly RedisValue[];
+export { RedisCommandError, type RedisValue } from './redis-value.ts';
+export type { RedisCommand, RedisReplies } from './client-connection.ts';
 
-/** The server answered an error; `message` is its text, code first. */
-export class RedisCommandError extends Error {
-  override readonly name = 'RedisCommandError';
-}
-
-/** Sends commands on one connection; what was answered an error is a {@link RedisCommandError} among the replies. */
-export type RedisSend = (commands: readonly ControlCommand[]) => Promise<readonly (RedisValue | RedisCommandError)[]>;
+/** Sends commands on one connection. */
+export type RedisSend = (commands: readonly RedisCommand[]) => Promise<RedisReplies>;
 
 /** Options of {@link RedisClient}. */
 export interface RedisClientOptions {
@@ -27,29 +21,29 @@ export interface RedisClientOptions {
 /** A client for our own use: pipelined batches on one connection, which is made when it is needed and again after it was lost. */
 export class RedisClient {
   readonly #options: RedisClientOptions;
-  #connection: Promise<ControlConnection> | undefined;
+  #connection: Promise<ClientConnection> | undefined;
 
   constructor(options: RedisClientOptions) {
     this.#options = options;
   }
 
   /**
-   * Sends commands at once; their replies in order.
+   * Sends commands at once; their replies in order. `wantsBytes`: bulk strings as bytes.
    * @throws RedisCommandError when one was answered an error (the others ran), ForeshardError `upstream_unreachable`, `upstream_refused`
    */
-  async send(commands: readonly ControlCommand[]): Promise<readonly RedisValue[]> {
-    return (await this.replies(commands)).map((reply) => {
-      if (reply instanceof RedisCommandError) throw reply;
-      return reply;
-    });
+  async send(commands: readonly RedisCommand[], options: { readonly wantsBytes?: boolean } = {}): Promise<readonly RedisValue[]> {
+    const replies = await this.replies(commands, options);
+    const failed = replies.find((reply) => reply instanceof RedisCommandError);
+    if (failed !== undefined) throw failed;
+    return replies as readonly RedisValue[];
   }
 
   /** Sends commands at once; their replies in order, errors among them. @throws ForeshardError `upstream_unreachable`, `upstream_refused` */
-  async replies(commands: readonly ControlCommand[]): Promise<readonly (RedisValue | RedisCommandError)[]> {
+  async replies(commands: readonly RedisCommand[], options: { readonly wantsBytes?: boolean } = {}): Promise<RedisReplies> {
     this.#connection ??= this.#open();
     const connection = this.#connection;
     try {
-      return await this.#sendOn(await connection, commands);
+      return await (await connection).send(commands, { timeoutMs: this.#options.timeoutMs, ...options });
     } catch (error) {
       if (this.#connection === connection) this.#connection = undefined;
       void connection.then((open) => open.close(), () => {});
@@ -64,31 +58,15 @@ export class RedisClient {
     await connection?.then((open) => open.close(), () => {});
   }
 
-  async #open(): Promise<ControlConnection> {
-    const connection = await ControlConnection.open(this.#options.address);
+  async #open(): Promise<ClientConnection> {
+    const { address, database, timeoutMs, onConnect } = this.#options;
+    const connection = await ClientConnection.open(address, database);
     try {
-      await this.#options.onConnect?.((commands) => this.#sendOn(connection, commands));
+      await onConnect?.((commands) => connection.send(commands, { timeoutMs }));
       return connection;
     } catch (error) {
       connection.close();
       throw error;
     }
   }
-
-  async #sendOn(connection: ControlConnection, commands: readonly ControlCommand[]): Promise<readonly (RedisValue | RedisCommandError)[]> {
-    const timer = setTimeout(() => connection.close(), this.#options.timeoutMs);
-    try {
-      return (await connection.send(this.#options.database, commands)).map(plainValue);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-}
-
-/** RESP2 has plain data inside its arrays: only the reply itself is looked at. */
-function plainValue(reply: Reply): RedisValue | RedisCommandError {
-  if (reply instanceof ErrorReply) return new RedisCommandError(reply.message);
-  if (reply instanceof SimpleReply) return reply.text;
-  if (reply instanceof NullArrayReply) return null;
-  return reply as RedisValue;
 }

@@ -1,0 +1,131 @@
+import type { Socket } from 'node:net';
+import type { ByteString } from '../../lib/bytes.ts';
+import { deferred, type Deferred } from '../../lib/deferred.ts';
+import { ForeshardError } from '../../model/errors.ts';
+import { BytesParser } from './bytes-parser.ts';
+import { RedisCommandError, type RedisValue } from './redis-value.ts';
+import { connected, openUpstream, unreachable, type UpstreamAddress } from './upstream.ts';
+
+/** A command, name first. Long arguments are cheaper as bytes: they are sent as they are. */
+export type RedisCommand = readonly (ByteString | Uint8Array)[];
+
+/** What was answered; errors of commands are among the replies. */
+export type RedisReplies = readonly (RedisValue | RedisCommandError)[];
+
+interface Batch {
+  readonly replies: (RedisValue | RedisCommandError)[];
+  missing: number;
+  readonly wantsBytes: boolean;
+  readonly done: Deferred<RedisReplies>;
+}
+
+/** Bytes from this length on are written by themselves; shorter ones are joined with what is around them. */
+const ownPieceBytes = 16 * 1024;
+
+/** One connection of our own client to a Redis, in RESP2 (which every server speaks): batches of commands, pipelined. */
+export class ClientConnection {
+  readonly #socket: Socket;
+  readonly #address: UpstreamAddress;
+  /** In order of sending; those before `#first` are answered. */
+  #batches: Batch[] = [];
+  #first = 0;
+  #lost: Error | undefined;
+
+  private constructor(socket: Socket, address: UpstreamAddress) {
+    this.#socket = socket;
+    this.#address = address;
+    const parser = new BytesParser((reply) => this.#onReply(reply), () => this.#batches[this.#first]?.wantsBytes ?? false);
+    socket.on('data', (chunk) => {
+      try {
+        parser.push(chunk);
+      } catch (error) {
+        socket.destroy(error as Error);
+      }
+    });
+    socket.on('error', (error) => this.#onLost(error));
+    socket.on('end', () => socket.end());
+    socket.on('close', () => this.#onLost(new Error('the connection was closed')));
+  }
+
+  /** Connects, authenticates and selects the database. @throws ForeshardError `upstream_unreachable`, `upstream_refused` */
+  static async open(address: UpstreamAddress, database: number): Promise<ClientConnection> {
+    const socket = openUpstream(address);
+    await connected(socket, address);
+    const connection = new ClientConnection(socket, address);
+    try {
+      await connection.#greet(database);
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** Sends commands at once; their replies in order. @throws ForeshardError `upstream_unreachable`, also when they take longer than `timeoutMs` */
+  async send(commands: readonly RedisCommand[], options: { readonly timeoutMs: number; readonly wantsBytes?: boolean }): Promise<RedisReplies> {
+    if (this.#lost !== undefined) throw unreachable(this.#address, this.#lost);
+    if (commands.length === 0) return [];
+    const batch: Batch = { replies: [], missing: commands.length, wantsBytes: options.wantsBytes ?? false, done: deferred() };
+    this.#batches.push(batch);
+    this.#write(commands);
+    const timer = setTimeout(() => this.#socket.destroy(new Error(`no answer within ${options.timeoutMs} ms`)), options.timeoutMs);
+    try {
+      return await batch.done.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Closes the connection; what still waits is rejected. */
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  async #greet(database: number): Promise<void> {
+    const { username, password, host, port } = this.#address;
+    const auth = password === undefined ? [] : [username === undefined ? ['AUTH', password] : ['AUTH', username, password]];
+    const replies = await this.send([...auth, ['SELECT', String(database)]], { timeoutMs: 10_000 });
+    const refused = replies.find((reply) => reply instanceof RedisCommandError);
+    if (refused === undefined) return;
+    throw new ForeshardError('upstream_refused', `Redis at ${host}:${port} refused us: ${refused.message}`, { hint: 'Put the user name and password into the URL: redis://user:password@host:port.' });
+  }
+
+  #write(commands: readonly RedisCommand[]): void {
+    this.#socket.cork();
+    let text = '';
+    for (const command of commands) {
+      text += `*${command.length}\r\n`;
+      for (const argument of command) {
+        text += `$${argument.length}\r\n`;
+        if (typeof argument === 'string') text += argument;
+        else if (argument.length < ownPieceBytes) text += Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength).toString('latin1');
+        else {
+          this.#socket.write(text, 'latin1');
+          this.#socket.write(argument);
+          text = '';
+        }
+        text += '\r\n';
+      }
+    }
+    this.#socket.write(text, 'latin1');
+    process.nextTick(() => this.#socket.uncork());
+  }
+
+  #onReply(reply: RedisValue | RedisCommandError): void {
+    const batch = this.#batches[this.#first];
+    if (batch === undefined) return;
+    batch.replies.push(reply);
+    if (--batch.missing > 0) return;
+    this.#first += 1;
+    if (this.#first > 1024) {
+      this.#batches = this.#batches.slice(this.#first);
+      this.#first = 0;
+    }
+    batch.done.resolve(batch.replies);
+  }
+
+  #onLost(error: Error): void {
+    this.#lost ??= error;
+    for (const batch of this.#batches.splice(this.#first)) batch.done.reject(unreachable(this.#address, this.#lost));
+  }
+}
