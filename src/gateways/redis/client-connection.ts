@@ -16,6 +16,8 @@ interface Batch {
   readonly replies: (RedisValue | RedisCommandError)[];
   missing: number;
   readonly wantsBytes: boolean;
+  /** When it must be answered, on the monotonic clock in ms. */
+  readonly deadline: number;
   readonly done: Deferred<RedisReplies>;
 }
 
@@ -29,6 +31,9 @@ export class ClientConnection {
   /** In order of sending; those before `#first` are answered. */
   #batches: Batch[] = [];
   #first = 0;
+  /** Commands of this tick: they leave as one write. */
+  #out = '';
+  #watch: NodeJS.Timeout | undefined;
   #lost: Error | undefined;
 
   private constructor(socket: Socket, address: UpstreamAddress) {
@@ -65,15 +70,11 @@ export class ClientConnection {
   async send(commands: readonly RedisCommand[], options: { readonly timeoutMs: number; readonly wantsBytes?: boolean }): Promise<RedisReplies> {
     if (this.#lost !== undefined) throw unreachable(this.#address, this.#lost);
     if (commands.length === 0) return [];
-    const batch: Batch = { replies: [], missing: commands.length, wantsBytes: options.wantsBytes ?? false, done: deferred() };
+    const batch: Batch = { replies: [], missing: commands.length, wantsBytes: options.wantsBytes ?? false, deadline: performance.now() + options.timeoutMs, done: deferred() };
     this.#batches.push(batch);
+    this.#watch ??= setTimeout(() => this.#overdue(), options.timeoutMs);
     this.#write(commands);
-    const timer = setTimeout(() => this.#socket.destroy(new Error(`no answer within ${options.timeoutMs} ms`)), options.timeoutMs);
-    try {
-      return await batch.done.promise;
-    } finally {
-      clearTimeout(timer);
-    }
+    return batch.done.promise;
   }
 
   /** Closes the connection; what still waits is rejected. */
@@ -91,24 +92,36 @@ export class ClientConnection {
   }
 
   #write(commands: readonly RedisCommand[]): void {
-    this.#socket.cork();
-    let text = '';
+    if (this.#out === '') process.nextTick(() => this.#flush());
     for (const command of commands) {
-      text += `*${command.length}\r\n`;
+      this.#out += `*${command.length}\r\n`;
       for (const argument of command) {
-        text += `$${argument.length}\r\n`;
-        if (typeof argument === 'string') text += argument;
-        else if (argument.length < ownPieceBytes) text += Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength).toString('latin1');
+        this.#out += `$${argument.length}\r\n`;
+        if (typeof argument === 'string') this.#out += argument;
+        else if (argument.length < ownPieceBytes) this.#out += Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength).toString('latin1');
         else {
-          this.#socket.write(text, 'latin1');
+          this.#flush();
           this.#socket.write(argument);
-          text = '';
         }
-        text += '\r\n';
+        this.#out += '\r\n';
       }
     }
-    this.#socket.write(text, 'latin1');
-    process.nextTick(() => this.#socket.uncork());
+  }
+
+  #flush(): void {
+    const text = this.#out;
+    this.#out = '';
+    if (text !== '') this.#socket.write(text, 'latin1');
+  }
+
+  /** One timer for all batches: it looks at the oldest, and waits for that one. */
+  #overdue(): void {
+    const oldest = this.#batches[this.#first];
+    this.#watch = undefined;
+    if (oldest === undefined) return;
+    const left = oldest.deadline - performance.now();
+    if (left <= 0) this.#socket.destroy(new Error('no answer in time'));
+    else this.#watch = setTimeout(() => this.#overdue(), left);
   }
 
   #onReply(reply: RedisValue | RedisCommandError): void {
@@ -126,6 +139,7 @@ export class ClientConnection {
 
   #onLost(error: Error): void {
     this.#lost ??= error;
+    clearTimeout(this.#watch);
     for (const batch of this.#batches.splice(this.#first)) batch.done.reject(unreachable(this.#address, this.#lost));
   }
 }
