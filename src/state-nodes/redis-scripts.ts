@@ -59,25 +59,33 @@ if max > 0 then
   end
   if wanted > max then return {'full', held, wanted} end
 end
-local written = 0
+local written, added, touched = 0, 0, {}
 for i = 4, #ARGV, 4 do
   local name, hash, bytes = ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local slot = prefix .. 's:' .. ARGV[i]
-  local value = hash .. #bytes
-  local fresh = redis.call('HSETNX', slot, name, value) == 1
-  if fresh then
+  local slot, payload = prefix .. 's:' .. ARGV[i], prefix .. 'p:' .. hash
+  local value, mend = hash .. #bytes, true
+  if redis.call('HSETNX', slot, name, value) == 1 then
     written = written + 1
-    if redis.call('HINCRBY', uses, hash, 1) == 1 then redis.call('HINCRBY', uses, 'bytes', #bytes) end
-    redis.call('SADD', KEYS[2], ARGV[i])
+    if redis.call('HINCRBY', uses, hash, 1) == 1 then
+      added = added + #bytes
+      mend = false
+      if expiry == '0' then redis.call('SET', payload, bytes) else redis.call('SET', payload, bytes, 'PX', expiry) end
+    end
+  elseif redis.call('HGET', slot, name) ~= value then
+    mend = false
   end
-  if fresh or redis.call('HGET', slot, name) == value then
-    local payload = prefix .. 'p:' .. hash
+  if mend then
     if redis.call('GET', payload) ~= bytes then redis.call('SET', payload, bytes) end
     if expiry ~= '0' then redis.call('PEXPIRE', payload, expiry) end
   end
+  touched[ARGV[i]] = slot
+end
+for number, slot in pairs(touched) do
+  redis.call('SADD', KEYS[2], number)
   if expiry ~= '0' then redis.call('PEXPIRE', slot, expiry) end
 end
 if written > 0 then redis.call('HINCRBY', uses, 'elements', written) end
+if added > 0 then redis.call('HINCRBY', uses, 'bytes', added) end
 if expiry ~= '0' then
   redis.call('PEXPIRE', uses, expiry)
   redis.call('PEXPIRE', KEYS[2], expiry)

@@ -1,5 +1,6 @@
 import { bytesOf, utf8ByteString, type ByteString } from '../lib/bytes.ts';
 import { groupBy } from '../lib/group-by.ts';
+import { Lru } from '../lib/lru.ts';
 import type { StateKey } from '../model/state-key.ts';
 import { headsDigest } from './slot-digest.ts';
 import { emptyRegister, keysOf, registerStep, type RegisterAnswer, type RegisterOperation, type RegisterState } from './slot-register.ts';
@@ -9,15 +10,29 @@ import { emptyRegister, keysOf, registerStep, type RegisterAnswer, type Register
  * stored once however many operations there are on it.
  */
 
+const encoded = new WeakMap<RegisterState, ByteString>();
+
 /** The state of a register as bytes; equal for equal states. */
-export function encodeState({ entry, activated }: RegisterState): ByteString {
+export function encodeState(state: RegisterState): ByteString {
+  let bytes = encoded.get(state);
+  if (bytes === undefined) encoded.set(state, (bytes = encode(state)));
+  return bytes;
+}
+
+function encode({ entry, activated }: RegisterState): ByteString {
   const fields = entry === null ? null : Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)));
   return utf8ByteString(JSON.stringify({ activated, entry: fields }));
 }
 
+/** Most slots have one of a few states: each is read once. */
+const decoded = new Lru<ByteString, RegisterState>(4096);
+
 /** The reverse of {@link encodeState}; null: a register that nobody has used. @throws SyntaxError for other bytes */
 export function decodeState(bytes: ByteString | null): RegisterState {
-  return bytes === null ? emptyRegister : JSON.parse(decodeText(bytes)) as RegisterState;
+  if (bytes === null) return emptyRegister;
+  let state = decoded.get(bytes);
+  if (state === undefined) decoded.set(bytes, (state = JSON.parse(decodeText(bytes)) as RegisterState));
+  return state;
 }
 
 /** Text as bytes, for heads. */
