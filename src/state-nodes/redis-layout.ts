@@ -1,4 +1,4 @@
-import { printable, type ByteString } from '../lib/bytes.ts';
+import { printable, utf8ByteString, type ByteString } from '../lib/bytes.ts';
 import { ForeshardError } from '../model/errors.ts';
 
 /** The format of what a state node keeps in Redis; 1 had a value for each revision and no registers. */
@@ -16,7 +16,7 @@ export class RedisLayout {
   readonly slots: ByteString;
 
   constructor(namespace: string) {
-    this.prefix = `fs:${namespace}:`;
+    this.prefix = `fs:${utf8ByteString(namespace)}:`;
     this.node = `${this.prefix}node`;
     this.uses = `${this.prefix}uses`;
     this.slots = `${this.prefix}slots`;
@@ -42,11 +42,11 @@ export class RedisLayout {
     return `${this.prefix.replace(/[\\*?[\]^]/g, '\\$&')}*`;
   }
 
-  /** @throws ForeshardError `namespace_foreign` at a key that no state node of this format has written */
+  /** What begins with `c:` is the coordinator's. @throws ForeshardError `namespace_foreign` at a key that no state node of this format has written */
   refuseForeign(nodeId: string, keys: readonly ByteString[]): void {
     for (const key of keys) {
       const rest = key.slice(this.prefix.length);
-      if (/^(?:node|uses|slots|p:[0-9a-f]{64}|s:\d{1,5}|r:[0-9a-z]+:\d{1,5})$/.test(rest)) continue;
+      if (/^(?:node|uses|slots|p:[0-9a-f]{64}|s:\d{1,5}|r:[0-9a-z]+:\d{1,5}|c:.*)$/s.test(rest)) continue;
       throw this.foreign(nodeId, key, /^v:\d+ /.test(rest) ? 'is of format 1 of state nodes' : 'is not of a state node');
     }
   }

@@ -140,6 +140,11 @@ describe.skipIf(!isInstalled('redis-server'))('the Redis state node', () => {
     }
     await control.one('SET', 'fs:other[x:key', 'x'); // a namespace is no pattern
     await (await open({ namespace: 'other*' })).close();
+    const name = 'Größe \u{1f600}';
+    const coordinated = Buffer.from(`fs:${name}:c:state`).toString('latin1');
+    await control.one('HSET', coordinated, 'revision', '1'); // a coordinator may share the namespace, and keeps its keys
+    await (await open({ namespace: name })).close();
+    expect(await control.one('EXISTS', coordinated)).toBe(1);
     await control.one('FLUSHALL');
   });
 

@@ -9,6 +9,8 @@ export { revisionOf, type CaseExceptions, type CaseRunner, type CaseTopic, type 
 /** What every engine of a state node must do: revisions, payloads, registers of slots, lives. `exceptions`: what this one does not, with the reason. */
 export function stateNodeCases(engine: EngineUnderTest, runner: CaseRunner, exceptions: CaseExceptions = {}): void {
   revisionCases(engine, runner, exceptions);
+  contentCases(engine, runner, exceptions);
+  countCases(engine, runner, exceptions);
   payloadCases(engine, runner, exceptions);
   registerCases(engine, runner, exceptions);
 }
@@ -54,6 +56,10 @@ function revisionCases(engine: EngineUnderTest, runner: CaseRunner, exceptions: 
     await node.drop([{ key: 'redis:0/a', revision: 1 }, { key: 'redis:0/never', revision: 1 }]);
     runner.equal(textOf(await node.read([{ key: 'redis:0/a', revision: 1 }, { key: 'redis:0/b', revision: 1 }])), [undefined, 'the same bytes']);
   });
+}
+
+function contentCases(engine: EngineUnderTest, runner: CaseRunner, exceptions: CaseExceptions): void {
+  const declare = casesOf('revisions', engine, runner, exceptions);
 
   declare('digests a slot by its contents, not by the order of writing', async (node) => {
     const items = ['a', 'b', 'c'].map((word, index) => revisionOf(`redis:0/{tag}:${word}`, index + 1, Buffer.from(word)));
@@ -86,6 +92,10 @@ function revisionCases(engine: EngineUnderTest, runner: CaseRunner, exceptions: 
     const found = await Promise.all(items.map((item) => node.read([item])));
     runner.equal(found.map((bytes) => textOf(bytes)[0]), items.map((_, index) => String(index)));
   });
+}
+
+function countCases(engine: EngineUnderTest, runner: CaseRunner, exceptions: CaseExceptions): void {
+  const declare = casesOf('revisions', engine, runner, exceptions);
 
   declare('counts', async (node) => {
     await node.write([revisionOf('redis:0/a', 1, Buffer.from('abc')), revisionOf('redis:0/b', 1, Buffer.from('de'))]);

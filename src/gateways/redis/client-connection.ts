@@ -16,6 +16,7 @@ interface Batch {
   readonly replies: (RedisValue | RedisCommandError)[];
   missing: number;
   readonly wantsBytes: boolean;
+  readonly timeoutMs: number;
   /** When it must be answered, on the monotonic clock in ms. */
   readonly deadline: number;
   readonly done: Deferred<RedisReplies>;
@@ -52,13 +53,18 @@ export class ClientConnection {
     socket.on('close', () => this.#onLost(new Error('the connection was closed')));
   }
 
-  /** Connects, authenticates and selects the database. @throws ForeshardError `upstream_unreachable`, `upstream_refused` */
-  static async open(address: UpstreamAddress, database: number): Promise<ClientConnection> {
+  /** Connects, authenticates and selects the database, each within `timeoutMs`. @throws ForeshardError `upstream_unreachable`, `upstream_refused` */
+  static async open(address: UpstreamAddress, database: number, timeoutMs: number): Promise<ClientConnection> {
     const socket = openUpstream(address);
-    await connected(socket, address);
+    const late = setTimeout(() => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    try {
+      await connected(socket, address);
+    } finally {
+      clearTimeout(late);
+    }
     const connection = new ClientConnection(socket, address);
     try {
-      await connection.#greet(database);
+      await connection.#greet(database, timeoutMs);
       return connection;
     } catch (error) {
       connection.close();
@@ -70,7 +76,7 @@ export class ClientConnection {
   async send(commands: readonly RedisCommand[], options: { readonly timeoutMs: number; readonly wantsBytes?: boolean }): Promise<RedisReplies> {
     if (this.#lost !== undefined) throw unreachable(this.#address, this.#lost);
     if (commands.length === 0) return [];
-    const batch: Batch = { replies: [], missing: commands.length, wantsBytes: options.wantsBytes ?? false, deadline: performance.now() + options.timeoutMs, done: deferred() };
+    const batch: Batch = { replies: [], missing: commands.length, wantsBytes: options.wantsBytes ?? false, timeoutMs: options.timeoutMs, deadline: performance.now() + options.timeoutMs, done: deferred() };
     this.#batches.push(batch);
     this.#watch ??= setTimeout(() => this.#overdue(), options.timeoutMs);
     this.#write(commands);
@@ -82,10 +88,10 @@ export class ClientConnection {
     this.#socket.destroy();
   }
 
-  async #greet(database: number): Promise<void> {
+  async #greet(database: number, timeoutMs: number): Promise<void> {
     const { username, password, host, port } = this.#address;
     const auth = password === undefined ? [] : [username === undefined ? ['AUTH', password] : ['AUTH', username, password]];
-    const replies = await this.send([...auth, ['SELECT', String(database)]], { timeoutMs: 10_000 });
+    const replies = await this.send([...auth, ['SELECT', String(database)]], { timeoutMs });
     const refused = replies.find((reply) => reply instanceof RedisCommandError);
     if (refused === undefined) return;
     throw new ForeshardError('upstream_refused', `Redis at ${host}:${port} refused us: ${refused.message}`, { hint: 'Put the user name and password into the URL: redis://user:password@host:port.' });
@@ -120,7 +126,7 @@ export class ClientConnection {
     this.#watch = undefined;
     if (oldest === undefined) return;
     const left = oldest.deadline - performance.now();
-    if (left <= 0) this.#socket.destroy(new Error('no answer in time'));
+    if (left <= 0) this.#socket.destroy(new Error(`no answer within ${oldest.timeoutMs} ms`));
     else this.#watch = setTimeout(() => this.#overdue(), left);
   }
 

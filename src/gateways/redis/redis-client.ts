@@ -12,7 +12,7 @@ export type RedisSend = (commands: readonly RedisCommand[]) => Promise<RedisRepl
 export interface RedisClientOptions {
   readonly address: UpstreamAddress;
   readonly database: number;
-  /** Commands that take longer fail, and the connection is made anew. */
+  /** Connecting or commands that take longer fail, and the connection is made anew. */
   readonly timeoutMs: number;
   /** Runs on every new connection before anything else is sent on it; when it throws, the connection is given up. */
   readonly onConnect?: (send: RedisSend) => Promise<void>;
@@ -60,7 +60,7 @@ export class RedisClient {
 
   async #open(): Promise<ClientConnection> {
     const { address, database, timeoutMs, onConnect } = this.#options;
-    const connection = await ClientConnection.open(address, database);
+    const connection = await ClientConnection.open(address, database, timeoutMs);
     try {
       await onConnect?.((commands) => connection.send(commands, { timeoutMs }));
       return connection;
