@@ -1,76 +1,148 @@
-import { ownersOf } from '../model/directory.ts';
 import { ForeshardError } from '../model/errors.ts';
 import type { ShardMap } from '../model/shard-map.ts';
-import type { RevisionName, StateNode, StoredRevision } from './state-node.ts';
+import { distinctItems } from './distinct-items.ts';
+import { ReadLoads } from './read-loads.ts';
+import { ReadRepair, type RepairStats } from './read-repair.ts';
+import { RevisionSearch, type SearchContext, type SearchCounts, type SoughtRevision } from './revision-search.ts';
+import { processTiming, type RouterTiming } from './router-timing.ts';
+import { MemberLinks, type RouterView, type StateNodes } from './router-view.ts';
+import { compareEntries } from './slot-register.ts';
+import { HedgeBudget, SlowReads } from './slow-reads.ts';
+import type { StoredRevision } from './state-node.ts';
+import { Suspicion } from './suspicion.ts';
+import { TagHashes } from './tag-hashes.ts';
 
 /** What a router has done. */
-export interface RouterStats {
+export interface RouterStats extends RepairStats {
   /** Calls of fetch, revisions asked for, and read operations on state nodes they became. */
   readonly fetches: number;
   readonly items: number;
   readonly nodeReads: number;
-  /** Revisions that a second replica had to be asked for. */
+  /** Revisions that another replica had to be asked for, because one failed or did not hold them. */
   readonly retries: number;
   /** Revisions that no owner gave. */
   readonly missing: number;
   /** Operations of state nodes that failed. */
   readonly failures: number;
   readonly bytes: number;
+  /** Reads that were asked of another replica too, because one took longer than usual, and how many of the second ones were of use. */
+  readonly hedges: number;
+  readonly hedgesWon: number;
+  /** Reads that took so long that the state node was taken for failed. */
+  readonly stalls: number;
+  /** Answers that came when everything was known already. */
+  readonly late: number;
+  /** Answers whose bytes were not those asked for. */
+  readonly corrupt: number;
 }
 
-/** A revision being looked for, with who has not been asked. */
-interface Search {
-  readonly item: RevisionName;
-  readonly places: number[];
-  candidates: readonly number[];
+/** A member as a router sees it. */
+export interface RouterMember {
+  readonly id: string;
+  /** Running p95 of its reads in milliseconds; NaN: not known yet. */
+  readonly p95Ms: number;
+  /** Items it was asked for lately, relative to its capacity, and those it has not answered. */
+  readonly load: number;
+  readonly open: number;
+  /** It failed and has not answered since. */
+  readonly isSuspected: boolean;
 }
 
-/** How much an overloaded member is avoided; see DESIGN §6, facts/sharding.md 7.2. */
-const loadWeight = 0.5;
+/** Options of {@link StateRouter}. */
+export interface RouterOptions {
+  /**
+   * When another replica is asked too: after the node's own p95, `floorMs` at least (5 when left out), for a share of the reads (`budget`, 0.05 when left out).
+   * `false`: only when a node counts as failed.
+   */
+  readonly hedge?: { readonly floorMs?: number; readonly budget?: number } | false;
+  /** A node counts as failed when it has not answered for four times its p95, and this at least; 250 when left out. */
+  readonly stallFloorMs?: number;
+  /** Bytes that may wait to be written to an owner that lacked them; 16 MB when left out. `false`: nothing is written. */
+  readonly repairBytes?: number | false;
+  /** Check bytes against the hash that the caller asked for. For engines that do not check what they give. */
+  readonly checkHashes?: boolean;
+  /** The process' own when left out. */
+  readonly timing?: RouterTiming;
+}
 
 /**
- * Reads and writes revisions where the shard map says they are. A request touches as few state nodes as it can: a greedy set cover
- * over the replica sets (Chvátal 1979), in which a member with more than its share of outstanding work counts for less.
+ * Reads and writes revisions where the shard map says they are; the map may change at any time. A request touches as few state nodes as it can
+ * (set-cover.ts); one that is late is hedged, one that fails is avoided for a while; what one replica lacks is read from another and written back.
  */
 export class StateRouter {
-  readonly #map: ShardMap;
-  readonly #nodes: readonly (StateNode | undefined)[];
-  readonly #outstanding: number[];
-  #stats = { fetches: 0, items: 0, nodeReads: 0, retries: 0, missing: 0, failures: 0, bytes: 0 };
+  readonly #links: MemberLinks;
+  readonly #context: SearchContext;
+  readonly #counts = { nodeReads: 0, retries: 0, missing: 0, failures: 0, bytes: 0, hedges: 0, hedgesWon: 0, stalls: 0, late: 0, corrupt: 0 } satisfies SearchCounts;
+  readonly #before = new Set<RouterView>();
+  #view: RouterView;
+  #fetches = 0;
+  #items = 0;
 
-  /** @param nodes by member id; a member without one is never asked */
-  constructor(map: ShardMap, nodes: ReadonlyMap<string, StateNode>) {
-    this.#map = map;
-    this.#nodes = map.members.map((member) => nodes.get(member.id));
-    this.#outstanding = map.members.map(() => 0);
+  /**
+   * @param nodes by member id: a member without one is never asked; or how to open one. The router closes those that it opened when their member has left
+   *   the map: they must not clear anything then.
+   */
+  constructor(map: ShardMap, nodes: StateNodes, options: RouterOptions = {}) {
+    const timing = options.timing ?? processTiming;
+    const hedge = options.hedge ?? {};
+    this.#links = new MemberLinks(nodes);
+    this.#view = this.#links.view(map);
+    this.#context = {
+      links: this.#links, loads: new ReadLoads(), suspicion: new Suspicion(), timing, slow: new SlowReads(timing), hashes: new TagHashes(),
+      hedging: hedge === false ? undefined : { budget: new HedgeBudget(hedge.budget ?? 0.05), floorMs: hedge.floorMs ?? 5 },
+      stallFloorMs: options.stallFloorMs ?? 250, checkHashes: options.checkHashes ?? false, counts: this.#counts,
+      repair: options.repairBytes === false ? undefined : new ReadRepair(options.repairBytes ?? 16 * 1024 * 1024),
+      newest: () => this.#view,
+    };
+    this.#useLoads();
+  }
+
+  /** The map in use. */
+  get map(): ShardMap {
+    return this.#view.map;
   }
 
   get stats(): RouterStats {
-    return { ...this.#stats };
+    const repair = this.#context.repair?.stats ?? { repaired: 0, dropped: 0 };
+    return { fetches: this.#fetches, items: this.#items, ...this.#counts, ...repair };
+  }
+
+  /** The members of the map in use that can be asked. */
+  get members(): RouterMember[] {
+    const { loads, suspicion } = this.#context;
+    return this.#view.links.map(({ member, place, p95 }) => ({
+      id: member.id, p95Ms: p95.value, load: loads.relative[place] ?? 0, open: loads.open(place), isSuspected: suspicion.isSuspected(place),
+    }));
+  }
+
+  /** Uses a newer map from now on; reads under way end on theirs. An older map than the one in use is ignored, and false. */
+  update(map: ShardMap): boolean {
+    if (compareEntries(map, this.#view.map) < 0) return false;
+    if (this.#view.reads > 0) this.#before.add(this.#view);
+    this.#view = this.#links.view(map);
+    this.#useLoads();
+    this.#retire();
+    return true;
   }
 
   /**
-   * The bytes of each revision, in order, from as few state nodes in parallel as hold them; each revision once. A node that fails or
+   * The bytes of each revision, in order, from as few state nodes in parallel as hold them; each revision once. A node that fails, is late or
    * does not hold a revision is passed over for the next replica. undefined: no owner gave it, which does not mean that it is absent.
    */
-  async fetch(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
-    const out = Array.from<Uint8Array | undefined>({ length: items.length });
-    let searches = this.#searches(items);
-    this.#stats.fetches += 1;
-    this.#stats.items += items.length;
-    for (let round = 0; searches.length > 0; round++) {
-      const open = searches.filter((search) => search.candidates.length > 0);
-      this.#stats.missing += searches.length - open.length;
-      if (round > 0) this.#stats.retries += open.length;
-      const left = await Promise.all([...this.#cover(open)].map(([member, group]) => this.#read(member, group, out)));
-      searches = left.flat();
+  async fetch(items: readonly SoughtRevision[]): Promise<(Uint8Array | undefined)[]> {
+    this.#fetches += 1;
+    this.#items += items.length;
+    if (items.length === 0) return [];
+    const { items: distinct, places } = distinctItems(items);
+    const view = this.#view;
+    view.reads += 1;
+    try {
+      const found = await new RevisionSearch(this.#context, view, distinct).run();
+      return places === undefined ? found : places.map((place) => found[place]);
+    } finally {
+      view.reads -= 1;
+      if (view.reads === 0 && this.#before.delete(view)) this.#retire();
     }
-    return out;
-  }
-
-  /** Closes every state node. */
-  async close(): Promise<void> {
-    await Promise.all(this.#nodes.map(async (node) => node?.close()));
   }
 
   /**
@@ -78,100 +150,47 @@ export class StateRouter {
    * @throws ForeshardError what a state node threw, when no owner of some revision took it
    */
   async publish(items: readonly StoredRevision[]): Promise<void> {
-    const byMember = new Map<number, StoredRevision[]>();
-    for (const item of items) for (const member of this.#ownersOf(item)) push(byMember, member, item);
+    const byPlace = new Map<number, StoredRevision[]>();
+    for (const item of items) for (const place of this.#view.owners(this.#context.hashes.of(item.key))) push(byPlace, place, item);
     const taken = new Set<StoredRevision>();
     let failure: unknown = new ForeshardError('state_node_unreachable', 'No state node of the shard map is connected.');
-    await Promise.all([...byMember].map(async ([member, group]) => {
+    await Promise.all([...byPlace].map(async ([place, group]) => {
       try {
-        await (this.#nodes[member] as StateNode).write(group);
+        await this.#links.at(place).use((node) => node.write(group));
         for (const item of group) taken.add(item);
       } catch (error) {
-        this.#stats.failures += 1;
+        this.#counts.failures += 1;
         failure = error;
       }
     }));
     if (items.some((item) => !taken.has(item))) throw failure;
   }
 
-  #ownersOf(item: RevisionName): number[] {
-    return ownersOf(this.#map, item.key).filter((member) => this.#nodes[member] !== undefined);
+  /** Waits until read repair has written what it took over. */
+  async repaired(): Promise<void> {
+    await this.#context.repair?.idle();
   }
 
-  #searches(items: readonly RevisionName[]): Search[] {
-    const byName = new Map<string, Search>();
-    for (const [place, item] of items.entries()) {
-      const name = `${item.revision} ${item.key}`;
-      const known = byName.get(name);
-      if (known === undefined) byName.set(name, { item, places: [place], candidates: this.#ownersOf(item) });
-      else known.places.push(place);
-    }
-    return [...byName.values()];
+  /** Closes every state node. */
+  async close(): Promise<void> {
+    await this.repaired();
+    this.#context.slow.close();
+    await this.#links.close();
   }
 
-  /** Which member is asked for which revisions. */
-  #cover(searches: readonly Search[]): Map<number, Search[]> {
-    const chosen = new Map<number, Search[]>();
-    const byMember = new Map<number, Set<Search>>();
-    for (const search of searches) {
-      for (const member of search.candidates) {
-        const group = byMember.get(member);
-        if (group === undefined) byMember.set(member, new Set([search]));
-        else group.add(search);
-      }
-    }
-    while (byMember.size > 0) {
-      const member = this.#best(byMember);
-      const group = [...(byMember.get(member) ?? [])];
-      if (group.length === 0) break;
-      chosen.set(member, group);
-      for (const search of group) for (const other of search.candidates) byMember.get(other)?.delete(search);
-      byMember.delete(member);
-    }
-    return chosen;
+  #useLoads(): void {
+    this.#context.loads.use(this.#view.links.map(({ place, member }) => ({ place, capacity: member.capacity })));
   }
 
-  #best(byMember: ReadonlyMap<number, ReadonlySet<Search>>): number {
-    const mean = this.#outstanding.reduce((sum, value) => sum + value, 0) / Math.max(1, this.#outstanding.length);
-    let best = -1;
-    let bestScore = Number.NEGATIVE_INFINITY;
-    for (const [member, group] of byMember) {
-      const load = this.#outstanding[member] as number;
-      const penalty = mean === 0 ? 0 : loadWeight * Math.max(0, load / mean - 1);
-      // Of equals the one with less to do: replicas share the load without a draw.
-      const score = group.size === 0 ? Number.NEGATIVE_INFINITY : group.size * Math.max(0.01, 1 - penalty) - load * 1e-9;
-      if (score > bestScore || best < 0) [best, bestScore] = [member, score];
+  /** Lets go of members that no map in use has. */
+  #retire(): void {
+    for (const link of this.#links.retain([this.#view, ...this.#before])) {
+      this.#context.suspicion.cleared(link.place);
+      // A node that is gone cannot be closed properly, and nobody waits for it.
+      link.retire().catch(() => {
+        this.#counts.failures += 1;
+      });
     }
-    return best;
-  }
-
-  #busy(member: number, items: number): void {
-    this.#outstanding[member] = (this.#outstanding[member] ?? 0) + items;
-  }
-
-  /** Reads from one member; returns what it did not give, without it as a candidate. */
-  async #read(member: number, searches: readonly Search[], out: (Uint8Array | undefined)[]): Promise<Search[]> {
-    this.#busy(member, searches.length);
-    this.#stats.nodeReads += 1;
-    let found: readonly (Uint8Array | undefined)[] = [];
-    try {
-      found = await (this.#nodes[member] as StateNode).read(searches.map((search) => search.item));
-    } catch (error) {
-      if (!(error instanceof ForeshardError)) throw error;
-      this.#stats.failures += 1;
-    } finally {
-      this.#busy(member, -searches.length);
-    }
-    return searches.filter((search, index) => {
-      const bytes = found[index];
-      if (bytes === undefined) {
-        search.candidates = search.candidates.filter((candidate) => candidate !== member);
-        return true;
-      }
-      for (const place of search.places) out[place] = bytes;
-      this.#stats.bytes += bytes.length;
-      return false;
-    });
   }
 }
 

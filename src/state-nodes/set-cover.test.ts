@@ -14,7 +14,7 @@ function minimum(owners: readonly (readonly number[])[]): number {
   const open = owners.filter((set) => set.length > 0);
   let fewest = memberCount;
   for (let choice = 0; choice < 1 << memberCount; choice++) {
-    const size = [...choice.toString(2)].filter((bit) => bit === '1').length;
+    const size = choice.toString(2).replaceAll('0', '').length;
     if (size < fewest && open.every((set) => set.some((member) => (choice & (1 << member)) !== 0))) fewest = size;
   }
   return fewest;
