@@ -43,7 +43,8 @@ export class ReadRepair {
       return;
     }
     this.#bytes += bytes.length;
-    queue.set(name, { key: item.key, revision: item.revision, bytes, hash: item.hash ?? contentHash(bytes) });
+    // A copy: the bytes may be a small part of something large, and an embedded state node would keep all of it.
+    queue.set(name, { key: item.key, revision: item.revision, bytes: Buffer.from(bytes), hash: item.hash ?? contentHash(bytes) });
     if (this.#queues.has(link)) return;
     this.#queues.set(link, queue);
     const work = this.#work(link, queue).finally(() => this.#working.delete(work));

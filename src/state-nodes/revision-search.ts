@@ -90,7 +90,8 @@ export class RevisionSearch {
   readonly #view: RouterView;
   readonly #items: readonly SoughtRevision[];
   readonly #hashes: number[];
-  readonly #found: (Uint8Array | undefined)[];
+  /** What was found, by item; empty as long as no read has ended. */
+  #found: (Uint8Array | undefined)[] = [];
   readonly #reads: NodeRead[] = [];
   #attempts: Attempts[] | undefined;
   #left: number;
@@ -103,8 +104,8 @@ export class RevisionSearch {
     this.#context = context;
     this.#view = view;
     this.#items = items;
-    this.#hashes = items.map((item) => item.tag ?? context.hashes.of(item.key));
-    this.#found = Array.from({ length: items.length });
+    this.#hashes = [];
+    for (const item of items) this.#hashes.push(item.tag ?? context.hashes.of(item.key));
     this.#left = items.length;
   }
 
@@ -121,7 +122,8 @@ export class RevisionSearch {
     const { loads, timing } = this.#context;
     const now = timing.now();
     loads.decay(now);
-    const owners = this.#hashes.map((hash) => this.#willing(this.#view.owners(hash), now));
+    const owners: (readonly number[])[] = [];
+    for (const hash of this.#hashes) owners.push(this.#willing(this.#view.owners(hash), now));
     const one = oneForAll(owners, loads.relative, loads.mean);
     if (one >= 0) return this.#read(one, undefined, 'first', now);
     this.#ask(this.#items.map((_, index) => index), owners, 'first', now);
@@ -176,6 +178,7 @@ export class RevisionSearch {
       counts.late += 1;
       return;
     }
+    if (this.#takeAll(read, found)) return this.#settle();
     const lacking: number[] = [];
     const leftBefore = this.#left;
     for (const [at, index] of this.#indexesOf(read).entries()) this.#take(read, index, found[at], lacking);
@@ -207,6 +210,20 @@ export class RevisionSearch {
     if (this.#attempts !== undefined) for (const index of this.#indexesOf(read)) this.#attemptsOf(index).open -= 1;
     read.isEnded = true;
     return timing.now();
+  }
+
+  /** The usual case: one read was enough. */
+  #takeAll(read: NodeRead, found: readonly (Uint8Array | undefined)[]): boolean {
+    if (read.indexes !== undefined || this.#reads.length > 1 || this.#context.checkHashes || found.length !== this.#items.length) return false;
+    let bytes = 0;
+    for (const one of found) {
+      if (one === undefined) return false;
+      bytes += one.length;
+    }
+    this.#context.counts.bytes += bytes;
+    this.#found = found as (Uint8Array | undefined)[];
+    this.#left = 0;
+    return true;
   }
 
   /** Takes the answer for one item; notes it where it is still to be found. */
@@ -322,6 +339,7 @@ export class RevisionSearch {
   #settle(): void {
     if (this.#left > 0 || this.#isOver) return;
     this.#isOver = true;
+    this.#found.length = this.#items.length; // undefined from the last one found
     this.#resolve(this.#found);
   }
 }

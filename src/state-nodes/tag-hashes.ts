@@ -2,11 +2,11 @@ import { murmur3 } from '../lib/hash.ts';
 import { tagHash } from '../model/directory.ts';
 import type { StateKey } from '../model/state-key.ts';
 
-const places = 8192;
+const places = 65_536;
 
 /** Hashes of tags by key: finding the tag of a key takes fifty times as long as finding the key here. Each key has one place, which the last comer has. */
 export class TagHashes {
-  readonly #keys = Array.from<StateKey>({ length: places });
+  readonly #keys: (StateKey | undefined)[] = Array.from({ length: places });
   readonly #hashes = new Uint32Array(places);
 
   /** {@link tagHash} of a key. */
