@@ -10,9 +10,12 @@ export interface DistinctItems<T> {
   readonly places: readonly number[] | undefined;
 }
 
-/** Finds the distinct ones of these revisions. Where none is repeated, which is usual, nothing is copied. */
-export function distinctItems<T extends RevisionName>(items: readonly T[]): DistinctItems<T> {
-  if (items.length <= fewItems && !hasRepetition(items)) return { items, places: undefined };
+/**
+ * Finds the distinct ones of these revisions. Where none is repeated, which is usual, nothing is copied.
+ * @param hashes for each item a number that is the same for the same key
+ */
+export function distinctItems<T extends RevisionName>(items: readonly T[], hashes: readonly number[]): DistinctItems<T> {
+  if (items.length <= fewItems && !hasRepetition(items, hashes)) return { items, places: undefined };
   const byKey = new Map<string, number[]>();
   const distinct: T[] = [];
   const places = items.map((item) => {
@@ -27,13 +30,13 @@ export function distinctItems<T extends RevisionName>(items: readonly T[]): Dist
   return distinct.length === items.length ? { items, places: undefined } : { items: distinct, places };
 }
 
-function hasRepetition(items: readonly RevisionName[]): boolean {
+function hasRepetition(items: readonly RevisionName[], hashes: readonly number[]): boolean {
   for (let a = 1; a < items.length; a++) {
-    const { key, revision } = items[a] as RevisionName;
-    for (let b = 0; b < a; b++) {
-      const other = items[b] as RevisionName;
-      if (other.revision === revision && other.key === key) return true;
-    }
+    for (let b = 0; b < a; b++) if (hashes[a] === hashes[b] && isSame(items[a] as RevisionName, items[b] as RevisionName)) return true;
   }
   return false;
+}
+
+function isSame(a: RevisionName, b: RevisionName): boolean {
+  return a.revision === b.revision && a.key === b.key;
 }

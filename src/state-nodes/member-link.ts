@@ -47,13 +47,24 @@ export class MemberLink {
 
   /** Runs an operation on the state node. @throws ForeshardError what it throws, or what opening it did */
   async use<T>(run: (node: StateNode) => Promise<T>): Promise<T> {
-    this.#inUse += 1;
+    const node = this.begin();
     try {
-      return await run(this.#node ?? await this.#opened());
+      return await run(node instanceof Promise ? await node : node);
     } finally {
-      this.#inUse -= 1;
-      if (this.#isRetired && this.#inUse === 0) await this.#close();
+      this.end();
     }
+  }
+
+  /** The state node, or that it is being opened, for an operation of which {@link end} is told: reads cannot afford what {@link use} costs. */
+  begin(): StateNode | Promise<StateNode> {
+    this.#inUse += 1;
+    return this.#node ?? this.#opened();
+  }
+
+  /** An operation that {@link begin} began has ended. */
+  end(): void {
+    this.#inUse -= 1;
+    if (this.#isRetired && this.#inUse === 0) this.#close().catch(() => {}); // it is gone, and nobody waits for it
   }
 
   /** Closes the state node, if it is this link's, once nothing is under way on it. */

@@ -52,6 +52,19 @@ export interface SearchContext {
   newest(): RouterView;
 }
 
+/** What a {@link RevisionSearch} is made of. */
+export interface RevisionSearchOptions {
+  readonly context: SearchContext;
+  /** The view on which it begins. */
+  readonly view: RouterView;
+  /** Each once. */
+  readonly items: readonly SoughtRevision[];
+  /** The hashes of their tags. */
+  readonly hashes: readonly number[];
+  /** Called once when everything is known. */
+  readonly onOver: () => void;
+}
+
 type Reason = 'first' | 'retry' | 'hedge';
 
 /** One read of one state node. */
@@ -89,7 +102,8 @@ export class RevisionSearch {
   readonly #context: SearchContext;
   readonly #view: RouterView;
   readonly #items: readonly SoughtRevision[];
-  readonly #hashes: number[];
+  readonly #hashes: readonly number[];
+  readonly #onOver: () => void;
   /** What was found, by item; empty as long as no read has ended. */
   #found: (Uint8Array | undefined)[] = [];
   readonly #reads: NodeRead[] = [];
@@ -97,16 +111,15 @@ export class RevisionSearch {
   #left: number;
   #isOver = false;
   #resolve: (found: (Uint8Array | undefined)[]) => void = () => {};
-  #reject: (error: unknown) => void = () => {};
+  #reject: (error: Error) => void = () => {};
 
-  /** @param items each once */
-  constructor(context: SearchContext, view: RouterView, items: readonly SoughtRevision[]) {
-    this.#context = context;
-    this.#view = view;
-    this.#items = items;
-    this.#hashes = [];
-    for (const item of items) this.#hashes.push(item.tag ?? context.hashes.of(item.key));
-    this.#left = items.length;
+  constructor(options: RevisionSearchOptions) {
+    this.#context = options.context;
+    this.#view = options.view;
+    this.#items = options.items;
+    this.#hashes = options.hashes;
+    this.#onOver = options.onOver;
+    this.#left = options.items.length;
   }
 
   /** The bytes of each item, in order; undefined: nobody gave it. Rejects with programmer's errors of a state node only. */
@@ -166,7 +179,19 @@ export class RevisionSearch {
     if (reason === 'first') hedging?.budget.earn();
     loads.begin(place, items.length);
     slow.add(read, now);
-    link.use((node) => node.read(items)).then((found) => this.#answered(read, found), (error: unknown) => this.#failed(read, error)).catch((error: unknown) => this.#reject(error));
+    const node = link.begin();
+    const answer = node instanceof Promise ? node.then((open) => open.read(items)) : node.read(items);
+    answer.then((found) => this.#guarded(() => this.#answered(read, found)), (error: unknown) => this.#guarded(() => this.#failed(read, error)));
+  }
+
+  /** A programmer's error ends the search that it is in. */
+  #guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#over();
+      this.#reject(error as Error);
+    }
   }
 
   #answered(read: NodeRead, found: readonly (Uint8Array | undefined)[]): void {
@@ -191,7 +216,7 @@ export class RevisionSearch {
   #failed(read: NodeRead, error: unknown): void {
     const { suspicion, counts } = this.#context;
     const now = this.#end(read);
-    if (!(error instanceof ForeshardError)) return this.#reject(error);
+    if (!(error instanceof ForeshardError)) throw error;
     counts.failures += 1;
     if (read.isProbe) suspicion.probeFailed(read.link.place, now);
     else suspicion.failed(read.link.place, now);
@@ -206,6 +231,7 @@ export class RevisionSearch {
   #end(read: NodeRead): number {
     const { loads, slow, timing } = this.#context;
     slow.remove(read);
+    read.link.end();
     loads.end(read.link.place, read.indexes?.length ?? this.#items.length);
     if (this.#attempts !== undefined) for (const index of this.#indexesOf(read)) this.#attemptsOf(index).open -= 1;
     read.isEnded = true;
@@ -338,9 +364,15 @@ export class RevisionSearch {
 
   #settle(): void {
     if (this.#left > 0 || this.#isOver) return;
-    this.#isOver = true;
+    this.#over();
     this.#found.length = this.#items.length; // undefined from the last one found
     this.#resolve(this.#found);
+  }
+
+  #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#onOver();
   }
 }
 

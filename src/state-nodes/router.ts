@@ -129,20 +129,19 @@ export class StateRouter {
    * The bytes of each revision, in order, from as few state nodes in parallel as hold them; each revision once. A node that fails, is late or
    * does not hold a revision is passed over for the next replica. undefined: no owner gave it, which does not mean that it is absent.
    */
-  async fetch(items: readonly SoughtRevision[]): Promise<(Uint8Array | undefined)[]> {
+  fetch(items: readonly SoughtRevision[]): Promise<(Uint8Array | undefined)[]> {
     this.#fetches += 1;
     this.#items += items.length;
-    if (items.length === 0) return [];
-    const { items: distinct, places } = distinctItems(items);
+    if (items.length === 0) return Promise.resolve([]);
+    const hashes: number[] = [];
+    for (const item of items) hashes.push(item.tag ?? this.#context.hashes.of(item.key));
+    const { items: distinct, places } = distinctItems(items, hashes);
     const view = this.#view;
     view.reads += 1;
-    try {
-      const found = await new RevisionSearch(this.#context, view, distinct).run();
-      return places === undefined ? found : places.map((place) => found[place]);
-    } finally {
-      view.reads -= 1;
-      if (view.reads === 0 && this.#before.delete(view)) this.#retire();
-    }
+    const search = new RevisionSearch({ context: this.#context, view, items: distinct, hashes, onOver: () => this.#left(view) });
+    if (places === undefined) return search.run();
+    for (const [index, place] of places.entries()) hashes[place] = hashes[index] as number; // places never run ahead of items
+    return search.run().then((found) => places.map((place) => found[place]));
   }
 
   /**
@@ -176,6 +175,12 @@ export class StateRouter {
     await this.repaired();
     this.#context.slow.close();
     await this.#links.close();
+  }
+
+  /** A read that began on this view is over. */
+  #left(view: RouterView): void {
+    view.reads -= 1;
+    if (view.reads === 0 && this.#before.delete(view)) this.#retire();
   }
 
   #useLoads(): void {
