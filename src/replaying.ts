@@ -7,7 +7,7 @@ import { sfc32 } from './lib/prng.ts';
 import { ForeshardError } from './model/errors.ts';
 import type { RequestId, RequestRecord, ServiceSpec } from './model/recording.ts';
 import type { CaseReport, Report } from './model/report.ts';
-import type { CaseOutcome, Run } from './model/run.ts';
+import type { CaseOutcome, CaseProblem, Run } from './model/run.ts';
 import type { StateKey } from './model/state-key.ts';
 import { NeighbourModel } from './predict/neighbour-model.ts';
 import { keepAccepted, keepRun, keptAccepted, keptRun } from './recordings/kept-runs.ts';
@@ -139,10 +139,15 @@ async function runOnce(one: OneRun): Promise<Run> {
   const source = await placeState(opened, requests, settings);
   const order = how === 'shuffled' ? { shuffleSeed: shuffleSeed(opened) } : how === 'in order' ? { instances: 1, concurrency: 1 } : {};
   try {
-    return await replay({ ...replayOptions(one), ...order, source });
+    const run = await replay({ ...replayOptions(one), ...order, source });
+    return source.missed === 0 ? run : { ...run, notes: [...run.notes, fromRecording(source.missed)] };
   } finally {
     await source.close();
   }
+}
+
+function fromRecording(missed: number): CaseProblem {
+  return { code: 'state_from_recording', message: `${missed} revision${missed === 1 ? '' : 's'} came from the recording, because no state node gave ${missed === 1 ? 'it' : 'them'}: the cases ran on the same bytes` };
 }
 
 function replayOptions({ request, settings, opened, service, requests, label }: Omit<OneRun, 'how'>): Omit<ReplayOptions, 'source'> {

@@ -310,6 +310,7 @@ export class RevisionSearch {
     const attempts = this.#attemptsOf(index);
     if (attempts.isOver) return;
     attempts.isOver = true;
+    this.#found[index] = undefined; // no hole: callers map over what they get
     this.#context.counts.missing += 1;
     this.#left -= 1;
   }
@@ -365,7 +366,6 @@ export class RevisionSearch {
   #settle(): void {
     if (this.#left > 0 || this.#isOver) return;
     this.#over();
-    this.#found.length = this.#items.length; // undefined from the last one found
     this.#resolve(this.#found);
   }
 
