@@ -56,6 +56,15 @@ test('asks as few nodes as hold everything, and each revision once', async () =>
   expect((await nodes[1]?.stats())?.reads).toBe(items.length);
 });
 
+test('finds what is asked for twice when it lies on several nodes', async () => {
+  const { byId } = nodesOf();
+  const router = new StateRouter(mapOf([[0], [1], [2]]), byId);
+  await router.publish(items);
+  const some = items.slice(0, 6);
+  expect(texts(await router.fetch([...some, ...some.slice(2, 4)]))).toEqual([...allTexts.slice(0, 6), ...allTexts.slice(2, 4)]);
+  expect(texts(await router.fetch([...items, ...items]))).toEqual([...allTexts, ...allTexts]);
+});
+
 test('goes on to the next replica when a node fails or has lost a revision', async () => {
   const { nodes, byId } = nodesOf();
   const router = new StateRouter(mapOf([[0, 1], [1, 2], [2, 0]]), byId);

@@ -138,10 +138,12 @@ export class StateRouter {
     const { items: distinct, places } = distinctItems(items, hashes);
     const view = this.#view;
     view.reads += 1;
-    const search = new RevisionSearch({ context: this.#context, view, items: distinct, hashes, onOver: () => this.#left(view) });
-    if (places === undefined) return search.run();
-    for (const [index, place] of places.entries()) hashes[place] = hashes[index] as number; // places never run ahead of items
-    return search.run().then((found) => places.map((place) => found[place]));
+    if (places !== undefined) {
+      for (const [index, place] of places.entries()) hashes[place] = hashes[index] as number; // a place is never behind its item
+      hashes.length = distinct.length;
+    }
+    const found = new RevisionSearch({ context: this.#context, view, items: distinct, hashes, onOver: () => this.#left(view) }).run();
+    return places === undefined ? found : found.then((each) => places.map((place) => each[place]));
   }
 
   /**
