@@ -1,5 +1,6 @@
 import { ForeshardError } from '../model/errors.ts';
 import type { ShardMap } from '../model/shard-map.ts';
+import type { StateKey } from '../model/state-key.ts';
 import { distinctItems } from './distinct-items.ts';
 import { ReadLoads } from './read-loads.ts';
 import { ReadRepair, type RepairStats } from './read-repair.ts';
@@ -147,24 +148,29 @@ export class StateRouter {
   }
 
   /**
-   * Writes revisions to all their owners.
-   * @throws ForeshardError what a state node threw, when no owner of some revision took it
+   * Writes revisions to all their owners; resolves when each is on enough of them.
+   * @param options.acknowledge how many owners of an element must have it, of so many there are; one when left out
+   * @throws ForeshardError what a state node threw, when too few owners of some revision took it
    */
-  async publish(items: readonly StoredRevision[]): Promise<void> {
+  async publish(items: readonly StoredRevision[], options: { readonly acknowledge?: (key: StateKey, owners: number) => number } = {}): Promise<void> {
     const byPlace = new Map<number, StoredRevision[]>();
-    for (const item of items) for (const place of this.#view.owners(this.#context.hashes.of(item.key))) push(byPlace, place, item);
-    const taken = new Set<StoredRevision>();
+    const missing = new Map<StoredRevision, number>();
+    for (const item of items) {
+      const owners = this.#view.owners(this.#context.hashes.of(item.key));
+      for (const place of owners) push(byPlace, place, item);
+      missing.set(item, Math.max(1, options.acknowledge?.(item.key, owners.length) ?? 1));
+    }
     let failure: unknown = new ForeshardError('state_node_unreachable', 'No state node of the shard map is connected.');
     await Promise.all([...byPlace].map(async ([place, group]) => {
       try {
         await this.#links.at(place).use((node) => node.write(group));
-        for (const item of group) taken.add(item);
+        for (const item of group) missing.set(item, (missing.get(item) ?? 0) - 1);
       } catch (error) {
         this.#counts.failures += 1;
         failure = error;
       }
     }));
-    if (items.some((item) => !taken.has(item))) throw failure;
+    if ([...missing.values()].some((count) => count > 0)) throw failure;
   }
 
   /** Waits until read repair has written what it took over. */
