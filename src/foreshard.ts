@@ -1,7 +1,6 @@
 /** Composition of record, predict from the plan, and shard. Each function is one command without its terminal. */
-import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { httpOf, redisEndpoint, redisOf, serviceOf, settingsOf, type SettingFlags, type Settings } from './config/settings.ts';
+import { httpOf, redisEndpoint, redisOf, serviceOf, settingsOf, type SettingFlags } from './config/settings.ts';
 import type { CommandSetting, ForeshardConfig } from './config/config.ts';
 import { EmbeddedRedis } from './gateways/redis/embedded-redis.ts';
 import { addressVariables } from './lanes/environment.ts';
@@ -10,16 +9,11 @@ import type { HttpSpec, RecordingManifest, RedisSpec, RequestRecord, ServiceSpec
 import type { Member, ShardMap } from './model/shard-map.ts';
 import { heatmapFromPlan } from './predict/plan-heatmap.ts';
 import { record, type RecordSession, type RedisUpstream } from './record/record.ts';
-import type { OpenedRecording } from './recordings/open-recording.ts';
 import { RecordingWriter } from './recordings/recording-writer.ts';
 import { Redactor } from './recordings/redact.ts';
 import { withHeadroom } from './shard/headroom.ts';
 import { placeElements } from './shard/placement.ts';
 import { parseNodeAddress } from './state-nodes/node-address.ts';
-import { openStateNode } from './state-nodes/open-state-node.ts';
-import { PlacedState } from './state-nodes/placed-state.ts';
-import { StateRouter } from './state-nodes/router.ts';
-import type { StateNode } from './state-nodes/state-node.ts';
 
 /** The version written into recordings. */
 export const toolVersion = 'foreshard 0.1.0';
@@ -148,19 +142,4 @@ export function membersOf(addresses: readonly string[]): Member[] {
 /** The map of a heatmap over members, each owning as much as its capacity and its forecast headroom allow, and the moves that get there. */
 export function shardPlan(heatmap: Heatmap, members: readonly Member[], replicas: number, previous?: ShardMap): ReturnType<typeof placeElements> {
   return placeElements(heatmap, withHeadroom(members, heatmap.members ?? []), previous, { replicas });
-}
-
-/** Places the state these requests need on the state nodes, by the map of their heatmap. */
-export async function placeState(opened: OpenedRecording, requests: readonly RequestRecord[], settings: Settings): Promise<PlacedState> {
-  const members = membersOf(settings.stateNodes);
-  const { map } = shardPlan(predictPlan(requests), members, Math.min(settings.replicas, members.length));
-  const namespace = randomBytes(6).toString('hex');
-  const nodes = new Map<string, StateNode>();
-  try {
-    for (const member of members) nodes.set(member.id, await openStateNode(member, { namespace }));
-    return await PlacedState.place(opened, new StateRouter(map, nodes), requests);
-  } catch (error) {
-    await Promise.all([...nodes.values()].map((node) => node.close()));
-    throw error;
-  }
 }

@@ -1,7 +1,8 @@
 /** Composition of replay: a recording and a candidate in, a judged run out. Each function is one command without its terminal. */
 import type { CommandSetting, ForeshardConfig } from './config/config.ts';
 import { serviceOf, settingsOf, type SettingFlags, type Settings } from './config/settings.ts';
-import { placeState, registerPath } from './foreshard.ts';
+import { placeState, type ReplayState } from './clustering.ts';
+import { registerPath } from './foreshard.ts';
 import { deferred, type Deferred } from './lib/deferred.ts';
 import { sfc32 } from './lib/prng.ts';
 import { ForeshardError } from './model/errors.ts';
@@ -136,14 +137,20 @@ interface OneRun {
 
 async function runOnce(one: OneRun): Promise<Run> {
   const { opened, requests, settings, how } = one;
-  const source = await placeState(opened, requests, settings);
+  const placed = await placeState(opened, requests, settings);
   const order = how === 'shuffled' ? { shuffleSeed: shuffleSeed(opened) } : how === 'in order' ? { instances: 1, concurrency: 1 } : {};
   try {
-    const run = await replay({ ...replayOptions(one), ...order, source });
-    return source.missed === 0 ? run : { ...run, notes: [...run.notes, fromRecording(source.missed)] };
+    const run = await replay({ ...replayOptions(one), ...order, source: placed.state });
+    return { ...run, notes: [...run.notes, ...notesOf(placed)] };
   } finally {
-    await source.close();
+    await placed.close();
   }
+}
+
+/** What happened to the state while cases ran: none of it changes a verdict, since the bytes are the same wherever they come from. */
+function notesOf({ state, events }: ReplayState): CaseProblem[] {
+  const died = events.map((message): CaseProblem => ({ code: 'state_node_changed', message }));
+  return state.missed === 0 ? died : [...died, fromRecording(state.missed)];
 }
 
 function fromRecording(missed: number): CaseProblem {
@@ -222,19 +229,19 @@ export async function startRegression(opened: OpenedRecording, options: Regressi
   const request: ReplayRequest = { config, folder, flags, ...(options.candidate === undefined ? {} : { candidate: options.candidate }) };
   const controls = await controlsOf(request, opened);
   const judge = await createJudge(reportBasis(opened, settings, controls, await keptAccepted(opened.folder), opened.requests));
-  const source = await placeState(opened, opened.requests, settings);
+  const placed = await placeState(opened, opened.requests, settings);
   const waiting = new Map<RequestId, Deferred<CaseOutcome>>();
   const started = deferred<PushFeed>();
   const run = replayOptions({ request, settings, opened, service: candidateService(request, opened), requests: opened.requests, label: 'candidate' });
   const running = replay({
-    ...run, source,
+    ...run, source: placed.state,
     feed: (load) => {
       const feed = new PushFeed(load);
       started.resolve(feed);
       return feed;
     },
     onCase: (outcome) => waiting.get(outcome.id)?.resolve(outcome),
-  }).finally(() => source.close());
+  }).finally(() => placed.close());
   running.catch((error: unknown) => started.reject(error instanceof Error ? error : new Error(String(error))));
   const feed = await started.promise;
   const planned = new Map(planCases(opened, opened.requests).map((one) => [one.request.id, one]));

@@ -30,6 +30,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   config: ['model', 'lib'],
   'foreshard.ts': ['*'],
   'replaying.ts': ['*'],
+  'clustering.ts': ['*'],
   'forecast.ts': ['predict', 'forecasters', 'importers', 'recordings', 'config', 'model', 'lib'],
   runners: ['*'],
   cli: ['*'],

@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import { ForeshardError } from '../model/errors.ts';
 import { addAccept } from './accept.ts';
 import { addBacktest } from './backtest.ts';
+import { addCluster } from './cluster.ts';
 import { addExplain } from './explain.ts';
 import { addHeatmap } from './heatmap.ts';
 import { addInspect, addList } from './inspect.ts';
@@ -21,7 +22,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--config <file>', 'configuration (default: foreshard.config.ts in the current folder)')
     .exitOverride()
     .showSuggestionAfterError();
-  for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addHeatmap, addExplain, addBacktest, addShard]) add(program, exit);
+  for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addHeatmap, addExplain, addBacktest, addShard, addCluster]) add(program, exit);
   guardProcess();
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -6,6 +6,9 @@ import { entryOf } from './slot-entry.ts';
 import { compareEntries, type RegisterAnswer, type RegisterOperation, type SlotEntry } from './slot-register.ts';
 import type { StateNode } from './state-node.ts';
 
+/** Operations in one message: large ones must not look like silence. */
+const operationsAtOnce = 512;
+
 /** What came back from a state node: its answers in order, or why there are none. */
 export type NodeReply = readonly RegisterAnswer[] | 'silent' | 'restarted';
 
@@ -101,19 +104,21 @@ export class ClusterView {
     return opened.catch(() => undefined);
   }
 
-  /** Runs operations on the registers of a member; never throws for what can happen to it. */
+  /** Runs operations on the registers of a member, a good many at a time; never throws for what can happen to it. */
   async apply(name: string, operations: readonly RegisterOperation[]): Promise<NodeReply> {
-    const run = async (): Promise<NodeReply> => {
-      const node = await this.node(name);
-      return node === undefined ? 'silent' : node.apply(lifeOf(name), operations);
-    };
-    const waited = await waitFor(this.#options.timing, this.#options.timeoutMs ?? 1000, run());
-    if (waited.status === 'done') return waited.value;
-    if (waited.status === 'failed') {
-      if (!(waited.error instanceof ForeshardError)) throw waited.error;
-      if (waited.error.code === 'state_node_restarted') return 'restarted';
+    if (operations.length <= operationsAtOnce) return this.#ask(name, (node) => node.apply(lifeOf(name), operations));
+    const answers: RegisterAnswer[] = [];
+    for (let from = 0; from < operations.length; from += operationsAtOnce) {
+      const reply = await this.#ask(name, (node) => node.apply(lifeOf(name), operations.slice(from, from + operationsAtOnce)));
+      if (typeof reply === 'string') return reply;
+      answers.push(...reply);
     }
-    return 'silent';
+    return answers;
+  }
+
+  /** The slots of which a member has registers in use. */
+  async registers(name: string): Promise<readonly number[] | 'silent' | 'restarted'> {
+    return this.#ask(name, async (node) => ((await node.life()) === lifeOf(name) ? node.registers() : 'restarted'));
   }
 
   /** Lets the state nodes go. */
@@ -121,6 +126,20 @@ export class ClusterView {
     const opened = await Promise.allSettled(this.#nodes.values());
     this.#nodes.clear();
     await Promise.all(opened.map(async (node) => (node.status === 'fulfilled' ? node.value.close() : undefined)));
+  }
+
+  async #ask<T>(name: string, run: (node: StateNode) => Promise<T>): Promise<T | 'silent' | 'restarted'> {
+    const asked = async (): Promise<T | 'silent'> => {
+      const node = await this.node(name);
+      return node === undefined ? 'silent' : run(node);
+    };
+    const waited = await waitFor(this.#options.timing, this.#options.timeoutMs ?? 1000, asked());
+    if (waited.status === 'done') return waited.value;
+    if (waited.status === 'failed') {
+      if (!(waited.error instanceof ForeshardError)) throw waited.error;
+      if (waited.error.code === 'state_node_restarted') return 'restarted';
+    }
+    return 'silent';
   }
 
   async #refresh(): Promise<boolean> {

@@ -96,6 +96,10 @@ export class EmbeddedStateNode implements StateNode {
     });
   }
 
+  async registers(): Promise<number[]> {
+    return [...this.#registers.keys()];
+  }
+
   async stats(): Promise<StateNodeStats> {
     return this.#log.stats(this.id, { elements: this.#hashes.size, bytes: this.#bytes, maxBytes: this.#maxBytes });
   }

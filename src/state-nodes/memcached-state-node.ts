@@ -119,6 +119,10 @@ export class MemcachedStateNode implements StateNode {
     return this.#log.run('apply', operations.length, () => this.#registers.apply(life, operations));
   }
 
+  async registers(): Promise<number[]> {
+    return this.#life.registers();
+  }
+
   async stats(): Promise<StateNodeStats> {
     const [elements = 0, bytes = 0] = await this.#counts();
     const evictions = await this.#link.evictions();

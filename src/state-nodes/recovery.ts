@@ -3,7 +3,7 @@ import { memberName, type Member, type ShardMap } from '../model/shard-map.ts';
 import type { MergeContext } from './head-merge.ts';
 import type { Consistency } from './protocol-rules.ts';
 import { entryOf } from './slot-entry.ts';
-import type { RegisterAnswer, SlotEntry } from './slot-register.ts';
+import { compareEntries, type RegisterAnswer, type SlotEntry } from './slot-register.ts';
 
 /*
  * What a coordinator has forgotten the state nodes still know: every entry that ever counted was adopted by so many owners that a quorum of the ones before has heard of it. So each slot's entry is a
@@ -18,6 +18,9 @@ export interface RecoveryOptions {
   readonly base: ShardMap;
   /** Whether the base was ever published, or is only what a new cluster would begin with. */
   readonly published: boolean;
+  /** Whether it is known that the coordinator has forgotten something; else the state nodes are asked whether it has. */
+  readonly forgot: boolean;
+  /** Slots there are. */
   readonly slots: readonly number[];
   readonly members: readonly Member[];
   readonly consistency: Consistency;
@@ -28,11 +31,12 @@ export interface RecoveryOptions {
 /** Newer guesses followed at most: each is a change of owners that was forgotten. */
 const mostRounds = 24;
 
-/** The newest entry of every slot under a new incarnation; `nothing`: no state node knows of any; undefined: too few owners answered, or another steward is at it. */
+/** The newest entry of every slot under a new incarnation; `nothing`: no state node knows of any that the base has not; undefined: too few owners answered, or another steward is at it. */
 export async function newestEntries(options: RecoveryOptions): Promise<{ readonly entries: ReadonlyMap<number, SlotEntry>; readonly incarnation: number } | 'nothing' | undefined> {
-  const { context, base, slots } = options;
+  const { context, base, slots, published, forgot } = options;
   const seen = await lookEverywhere(options);
-  if (!options.published && seen.entries.size === 0) return seen.complete ? 'nothing' : undefined;
+  if (!published && seen.entries.size === 0) return seen.silent.size === 0 ? 'nothing' : undefined;
+  if (published && !forgot && ![...seen.entries].some(([slot, entry]) => compareEntries(entry, entryOf(base, slot)) > 0)) return isSure(options, seen) ? 'nothing' : undefined;
   const guesses = new Map(slots.map((slot) => [slot, newer(entryOf(base, slot), seen.entries.get(slot))]));
   const incarnation = [...guesses.values(), base].reduce((most, known) => Math.max(most, known.incarnation + 1), options.token);
   let open = [...slots];
@@ -56,21 +60,37 @@ export async function newestEntries(options: RecoveryOptions): Promise<{ readonl
   return { incarnation, entries: new Map([...guesses].map(([slot, guess]) => [slot, { ...guess, incarnation }])) };
 }
 
+interface Seen {
+  readonly entries: Map<number, SlotEntry>;
+  /** Members that did not answer. */
+  readonly silent: Set<string>;
+}
+
 /** The newest entries that any member knows: guesses for what was forgotten. */
-async function lookEverywhere({ context, slots, members, base }: RecoveryOptions): Promise<{ readonly entries: Map<number, SlotEntry>; readonly complete: boolean }> {
-  const entries = new Map<number, SlotEntry>();
-  const names = new Set([...members, ...base.members].map(memberName));
-  const replies = await Promise.all([...names].map(async (name) => {
-    const reply = await context.view.apply(name, slots.map((slot) => ({ op: 'look', slot })));
-    if (typeof reply === 'string') return false;
-    slots.forEach((slot, index) => {
+async function lookEverywhere({ context, members, base }: RecoveryOptions): Promise<Seen> {
+  const seen: Seen = { entries: new Map(), silent: new Set() };
+  await Promise.all([...new Set([...members, ...base.members].map(memberName))].map(async (name) => {
+    const used = await context.view.registers(name);
+    const reply = typeof used === 'string' ? used : await context.view.apply(name, used.map((slot) => ({ op: 'look', slot })));
+    if (typeof used === 'string' || typeof reply === 'string') {
+      seen.silent.add(name);
+      return;
+    }
+    used.forEach((slot, index) => {
       const answer = reply[index] as RegisterAnswer;
       const entry = answer.status === 'seen' ? answer.state.entry : null;
-      if (entry !== null) entries.set(slot, newer(entry, entries.get(slot)));
+      if (entry !== null) seen.entries.set(slot, newer(entry, seen.entries.get(slot)));
     });
-    return true;
   }));
-  return { entries, complete: replies.every(Boolean) };
+  return seen;
+}
+
+/** Whether what was seen is enough to say that nothing newer was ever acknowledged: of each slot a quorum has answered. */
+function isSure({ context, base, consistency }: RecoveryOptions, { silent }: Seen): boolean {
+  return base.sets.every((set) => {
+    const heard = set.filter((index) => !silent.has(memberName(base.members[index] as Member))).length;
+    return heard >= context.rules.writeQuorum(set.length, consistency);
+  });
 }
 
 /** Tells the owners of each guess to adopt it under the incarnation. */

@@ -135,6 +135,11 @@ export class RedisStateNode implements StateNode {
     return this.#log.run('apply', operations.length, () => this.#registers.apply(life, operations));
   }
 
+  async registers(): Promise<number[]> {
+    const [fields] = await this.#link.send([['HKEYS', this.#layout.node]]);
+    return (fields as readonly ByteString[]).filter((field) => field.startsWith('r:')).map((field) => Number(field.slice(2)));
+  }
+
   async stats(): Promise<StateNodeStats> {
     const [counts] = await this.#link.send([['HMGET', this.#layout.uses, 'elements', 'bytes']]);
     const [elements, bytes] = (counts as readonly (ByteString | null)[]).map(Number);

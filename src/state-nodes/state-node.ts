@@ -93,6 +93,8 @@ export interface StateNode {
    * @throws ForeshardError `state_node_unreachable`, `state_node_restarted`, `state_node_full`
    */
   apply(life: string, operations: readonly RegisterOperation[]): Promise<RegisterAnswer[]>;
+  /** The slots whose registers have been used, in no order. @throws ForeshardError `state_node_unreachable` */
+  registers(): Promise<number[]>;
   /** @throws ForeshardError `state_node_unreachable` */
   stats(): Promise<StateNodeStats>;
   /** Lets go of everything; the node is not used afterwards. */

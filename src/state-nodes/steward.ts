@@ -134,7 +134,7 @@ export class Steward {
     const forgot = (published?.revision ?? 0) < this.#newestRevision || view.hasLearntAny || (published === undefined && view.hasMap);
     this.#newestRevision = Math.max(this.#newestRevision, published?.revision ?? 0);
     if (this.#recovered && !forgot) return true;
-    if (!(await this.#recover(published?.revision ?? 0))) return false;
+    if (!(await this.#recover(published?.revision ?? 0, forgot))) return false;
     if (!view.hasMap) {
       const first = plan(undefined);
       if (first === undefined || !(await this.#publish(first, published?.revision ?? 0))) return false;
@@ -144,14 +144,14 @@ export class Steward {
   }
 
   /** Asks the state nodes for newer entries than the map has, and publishes what they say under a new incarnation. */
-  async #recover(revision: number): Promise<boolean> {
+  async #recover(revision: number, forgot: boolean): Promise<boolean> {
     const { view, members, consistency, plan } = this.#options;
     view.introduce(members());
     const base = view.hasMap ? view.map : plan(undefined);
     if (base === undefined) return false;
     // Revisions cannot be written under a wrong map: whatever map is published again will do.
     if (!this.#usesHeads) return !view.hasMap || view.revision === revision || this.#publish({ ...view.map, incarnation: this.#token as number, epoch: view.map.epoch + 1 }, revision);
-    const newest = await (this.#options.recover ?? newestEntries)({ context: this.#context, base, published: view.hasMap, slots: this.#slots(), members: members(), consistency, token: this.#token as number });
+    const newest = await (this.#options.recover ?? newestEntries)({ context: this.#context, base, published: view.hasMap, forgot, slots: this.#slots(), members: members(), consistency, token: this.#token as number });
     if (newest === 'nothing') return true;
     if (newest === undefined) return false;
     this.#counts.recoveries += 1;

@@ -289,7 +289,7 @@ class Simulation {
     const call = <T>(run: (node: EmbeddedStateNode) => Promise<T>): Promise<T> => this.#network.call(from, target.id, () => run(target.node));
     return {
       id: target.id, read: (items) => call((node) => node.read(items)), write: (items) => call((node) => node.write(items)), drop: (items) => call((node) => node.drop(items)),
-      list: (slot) => call((node) => node.list(slot)), digest: (slots) => call((node) => node.digest(slots)), life: () => call((node) => node.life()),
+      list: (slot) => call((node) => node.list(slot)), digest: (slots) => call((node) => node.digest(slots)), life: () => call((node) => node.life()), registers: () => call((node) => node.registers()),
       apply: (life, operations) => call((node) => node.apply(life, operations)), stats: () => call((node) => node.stats()), close: async () => {},
     };
   }

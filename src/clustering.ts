@@ -1,0 +1,212 @@
+/** Composition of shard and the state nodes: who holds the state of a replay, and clusters that several processes share. */
+import { randomBytes } from 'node:crypto';
+import type { Settings } from './config/settings.ts';
+import { redisEndpoint } from './config/settings.ts';
+import { membersOf, predictPlan, shardPlan } from './foreshard.ts';
+import { decodeShardMap, encodeShardMap } from './model/artefact-codec.ts';
+import { ForeshardError } from './model/errors.ts';
+import type { Heatmap } from './model/heatmap.ts';
+import type { RequestRecord } from './model/recording.ts';
+import { memberName, type Member, type ShardMap } from './model/shard-map.ts';
+import type { OpenedRecording } from './recordings/open-recording.ts';
+import { ClusterConnection, ClusterSteward, type ClusterOptions } from './state-nodes/cluster.ts';
+import type { Coordinator } from './state-nodes/coordinator.ts';
+import { EmbeddedCoordinator } from './state-nodes/embedded-coordinator.ts';
+import type { HeadOrder } from './state-nodes/head.ts';
+import type { MembershipChange } from './state-nodes/membership.ts';
+import { openStateNode } from './state-nodes/open-state-node.ts';
+import { PlacedState } from './state-nodes/placed-state.ts';
+import type { Consistency } from './state-nodes/protocol-rules.ts';
+import { realTime } from './state-nodes/real-time.ts';
+import { RedisCoordinator } from './state-nodes/redis-coordinator.ts';
+import { StateRouter } from './state-nodes/router.ts';
+import { StateClient } from './state-nodes/state-client.ts';
+import type { StateNode } from './state-nodes/state-node.ts';
+
+/** The state of a replay on its state nodes, with what happened to these meanwhile. */
+export interface ReplayState {
+  readonly state: PlacedState;
+  /** State nodes that died or came back, in words. */
+  readonly events: readonly string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Places the state these requests need on the state nodes, by the map of their heatmap. With several of them a steward of this process' own looks after them: what
+ * dies is replaced while the replay goes on.
+ */
+export async function placeState(opened: OpenedRecording, requests: readonly RequestRecord[], settings: Settings): Promise<ReplayState> {
+  const members = membersOf(settings.stateNodes);
+  const heatmap = predictPlan(requests);
+  const nodes = new SharedNodes(randomBytes(6).toString('hex'));
+  try {
+    for (const member of members) await nodes.open(member);
+    if (members.length === 1) {
+      const router = new StateRouter(shardPlan(heatmap, members, 1).map, (member) => nodes.open(member));
+      return { state: await PlacedState.place(opened, router, requests), events: [], close: () => router.close().then(() => nodes.close()) };
+    }
+    return await placeInCluster({ opened, requests, heatmap, members, nodes, replicas: settings.replicas });
+  } catch (error) {
+    await nodes.close();
+    throw error;
+  }
+}
+
+async function placeInCluster(given: { opened: OpenedRecording; requests: readonly RequestRecord[]; heatmap: Heatmap; members: readonly Member[]; nodes: SharedNodes; replicas: number }): Promise<ReplayState> {
+  const { opened, requests, heatmap, members, nodes, replicas } = given;
+  const coordinator = new EmbeddedCoordinator({ now: realTime.now });
+  const events: string[] = [];
+  const common: ClusterOptions = { coordinator, open: (member) => nodes.open(member), encode: encodeShardMap, decode: decodeShardMap };
+  const steward = new ClusterSteward({
+    ...common, members, name: 'replay', usesHeads: false,
+    place: (alive, current) => shardPlan(heatmap, alive, Math.min(replicas, alive.length), current).map,
+    onChange: (changes) => events.push(...changes.filter(({ from, condition }) => from !== undefined && condition !== 'suspected').map(changeInWords)),
+  });
+  await steward.start();
+  const connection = await ClusterConnection.open(common);
+  const close = async (): Promise<void> => {
+    await connection.close();
+    await steward.stop();
+    await nodes.close();
+  };
+  try {
+    return { state: await PlacedState.place(opened, connection.router, requests), events, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A change of membership in words. */
+export function changeInWords({ id, life, from, condition, reason }: MembershipChange): string {
+  return `state node ${memberName({ id, ...(life === undefined ? {} : { life }) })} is ${condition}${from === undefined ? '' : `, it was ${from}`}: ${reason}`;
+}
+
+/** A cluster as it is configured. */
+export interface ClusterSettings {
+  readonly stateNodes: readonly Member[];
+  /** `redis://host:port[/database]`. */
+  readonly coordinator: string;
+  /** Tells this cluster from others on the same servers. */
+  readonly namespace: string;
+  readonly replicas: number;
+  /** What to place by; without, by slots alone. */
+  readonly heatmap?: Heatmap;
+  readonly order?: HeadOrder;
+  readonly consistency?: Consistency;
+  readonly onChange?: (changes: readonly MembershipChange[]) => void;
+  readonly onMap?: (map: ShardMap) => void;
+}
+
+/** A steward that looks after a cluster until it is stopped. */
+export interface RunningSteward {
+  readonly steward: ClusterSteward;
+  /** Places by this from now on. */
+  useHeatmap(heatmap: Heatmap): void;
+  stop(): Promise<void>;
+}
+
+/** Starts a steward: the first of a cluster publishes its map, more of them stand by. @throws ForeshardError `coordinator_unreachable`, `config_invalid` */
+export async function startSteward(settings: ClusterSettings): Promise<RunningSteward> {
+  const coordinator = coordinatorOf(settings);
+  await coordinator.get();
+  let heatmap = settings.heatmap ?? predictPlan([]);
+  const { stateNodes, namespace, replicas } = settings;
+  const steward = new ClusterSteward({
+    coordinator, encode: encodeShardMap, decode: decodeShardMap, members: stateNodes, name: `steward-${randomBytes(6).toString('hex')}`,
+    open: (member) => openStateNode(member, { namespace, onClose: 'keep' }),
+    place: (alive, current) => shardPlan(heatmap, alive, Math.min(replicas, alive.length), current).map,
+    ...pick(settings, ['order', 'consistency', 'onChange', 'onMap']),
+  });
+  await steward.start();
+  return {
+    steward,
+    useHeatmap: (newer) => {
+      heatmap = newer;
+      steward.replan();
+    },
+    stop: async () => {
+      await steward.stop();
+      await coordinator.close();
+    },
+  };
+}
+
+/** A client of a cluster that a steward looks after. */
+export interface ConnectedState {
+  readonly client: StateClient;
+  readonly connection: ClusterConnection;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to a cluster: elements are read and written by state key, whatever happens to single state nodes.
+ * @throws ForeshardError `coordinator_unreachable`, `map_outdated` when no steward has published a map
+ */
+export async function connectState(settings: Pick<ClusterSettings, 'coordinator' | 'namespace' | 'order' | 'consistency' | 'onMap'> & { readonly waitMs?: number }): Promise<ConnectedState> {
+  const coordinator = coordinatorOf(settings);
+  const { namespace, waitMs } = settings;
+  try {
+    const connection = await ClusterConnection.open({
+      coordinator, encode: encodeShardMap, decode: decodeShardMap, open: (member) => openStateNode(member, { namespace, onClose: 'keep' }), ...pick(settings, ['onMap']),
+    }, waitMs);
+    const client = new StateClient({ view: connection.view, router: connection.router, timing: realTime, name: `client-${randomBytes(6).toString('hex')}`, ...pick(settings, ['order', 'consistency']) });
+    const hints = setInterval(() => void client.deliverHints().catch(() => {}), 500);
+    hints.unref();
+    return {
+      client, connection,
+      close: async () => {
+        clearInterval(hints);
+        await connection.close();
+        await coordinator.close();
+      },
+    };
+  } catch (error) {
+    await coordinator.close();
+    throw error;
+  }
+}
+
+function coordinatorOf({ coordinator, namespace }: Pick<ClusterSettings, 'coordinator' | 'namespace'>): Coordinator {
+  if (!/^rediss?:\/\//.test(coordinator)) {
+    throw new ForeshardError('config_invalid', `${coordinator} is no coordinator that several processes can share`, { hint: 'give redis://host:port of a Redis or Valkey' });
+  }
+  return new RedisCoordinator({ namespace, ...redisEndpoint(coordinator) });
+}
+
+function pick<T extends object, K extends keyof T>(from: T, names: readonly K[]): Partial<Pick<T, K>> {
+  return Object.fromEntries(names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]])) as Partial<Pick<T, K>>;
+}
+
+/** One client for each member, shared by all who ask for it, and closed once. */
+class SharedNodes {
+  readonly #namespace: string;
+  readonly #nodes = new Map<string, StateNode>();
+
+  constructor(namespace: string) {
+    this.#namespace = namespace;
+  }
+
+  async open(member: Member): Promise<StateNode> {
+    let node = this.#nodes.get(member.id);
+    if (node === undefined) {
+      node = await openStateNode(member, { namespace: this.#namespace });
+      this.#nodes.set(member.id, node);
+    }
+    return shared(node);
+  }
+
+  async close(): Promise<void> {
+    const nodes = [...this.#nodes.values()];
+    this.#nodes.clear();
+    await Promise.all(nodes.map((node) => node.close()));
+  }
+}
+
+/** The same node, which does not close with one of its users. */
+function shared(node: StateNode): StateNode {
+  return {
+    id: node.id, read: (items) => node.read(items), write: (items) => node.write(items), drop: (items) => node.drop(items), list: (slot) => node.list(slot), digest: (slots) => node.digest(slots),
+    life: () => node.life(), registers: () => node.registers(), apply: (life, operations) => node.apply(life, operations), stats: () => node.stats(), close: async () => {},
+  };
+}
