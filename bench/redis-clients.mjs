@@ -64,7 +64,7 @@ async function compare({ mget }, { values, concurrency }) {
   const of = (name, field) => median(samples[name].map((sample) => sample[field]));
   const shape = `MGET of ${values}, ${concurrency} at a time`;
   return ['ioredis', 'node-redis'].flatMap((other) => [
-    { name: `${shape}: CPU per value, ours ÷ ${other}`, value: median(samples.ours.map((own, index) => own.cpu / samples[other][index].cpu)), unit: 'times', goal: '<= 1.2', anchor: `${other} ${of(other, 'cpu').toFixed(2)} µs` },
+    { name: `${shape}: CPU per value, ours ÷ ${other}`, value: median(samples.ours.map((own, index) => own.cpu / samples[other][index].cpu)), unit: 'times', goal: other === 'ioredis' ? '<= 1.2' : null, anchor: `${other} ${of(other, 'cpu').toFixed(2)} µs` },
     { name: `${shape}: throughput, ours ÷ ${other}`, value: median(samples.ours.map((own, index) => own.perSecond / samples[other][index].perSecond)), unit: 'times', anchor: `${other} ${Math.round(of(other, 'perSecond'))} values/s` },
   ]).concat([{ name: `  ${shape}: ours`, value: of('ours', 'cpu'), unit: 'µs of CPU' }, { name: `  ${shape}: ours`, value: of('ours', 'perSecond'), unit: 'values/s' }]);
 }

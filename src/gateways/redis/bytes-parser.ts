@@ -4,6 +4,7 @@ import { ProtocolError } from './protocol-error.ts';
 import { RedisCommandError, type RedisValue } from './redis-value.ts';
 
 const lineFeed = 0x0a;
+const dollar = 0x24;
 /** A line is a number, a word or an error; longer ones than this are no Redis talking. */
 const maxLine = 1024 * 1024;
 
@@ -39,6 +40,10 @@ export class BytesParser {
   }
 
   #readLine(chunk: Buffer, at: number): number {
+    if (this.#line === '' && chunk[at] === dollar) {
+      const next = this.#readLength(chunk, at + 1);
+      if (next > 0) return next;
+    }
     const end = chunk.indexOf(lineFeed, at);
     this.#line += latin1(chunk, at, end < 0 ? chunk.length : end);
     if (this.#line.length > maxLine) throw new ProtocolError('too long a line in a reply');
@@ -46,6 +51,18 @@ export class BytesParser {
     const line = this.#line;
     this.#line = '';
     return this.#lineRead(line.charCodeAt(line.length - 1) === 0x0d ? line.slice(0, -1) : line, chunk, end + 1);
+  }
+
+  /** The common line by a short way: the length of a bulk string that is here as a whole. 0: it is another one. */
+  #readLength(chunk: Buffer, start: number): number {
+    let length = 0;
+    for (let at = start; at < start + 10; at++) {
+      const byte = chunk[at] ?? 0;
+      if (byte === 0x0d && chunk[at + 1] === lineFeed && at > start) return this.#startBody(length, chunk, at + 2);
+      if (byte < 0x30 || byte > 0x39) return 0;
+      length = length * 10 + byte - 0x30;
+    }
+    return 0;
   }
 
   #lineRead(line: string, chunk: Buffer, next: number): number {
