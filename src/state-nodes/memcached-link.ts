@@ -92,6 +92,12 @@ export class MemcachedLink {
     return before + now - start;
   }
 
+  /** Whether the server has thrown anything away since it was started: then what is noted need not be there. */
+  async hasEvicted(): Promise<boolean> {
+    await this.evictions();
+    return (this.#evicted?.now ?? 0) > 0;
+  }
+
   async close(): Promise<void> {
     await this.#client.close();
   }

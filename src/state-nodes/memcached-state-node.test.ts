@@ -157,6 +157,10 @@ describe.skipIf(!isInstalled('memcached'))('a Memcached state node that is too s
     const all = Array.from({ length: 40 }, (_, index) => ({ key: `redis:0/{tag}:${index}`, revision: 1 }));
     const given = (await node.read(all)).filter((bytes) => bytes !== undefined).length;
     expect(given).toBe(listed.length);
+    const later = await MemcachedStateNode.connect({ id: 'node-1', ...small, namespace: 'small', onClose: 'keep' });
+    expect((await later.stats()).evictions).toBe(0); // none since it came
+    expect((await later.list(slotOf('redis:0/{tag}:'))).length).toBe(listed.length);
+    await later.close();
     await node.close();
     await small.stop();
   });

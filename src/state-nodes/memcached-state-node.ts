@@ -204,7 +204,7 @@ export class MemcachedStateNode implements StateNode {
   async #held(slots: readonly number[]): Promise<HeldRevision[][]> {
     const held = (await this.#index.read(slots)).map(heldIn);
     const all = held.flat();
-    if (all.length === 0 || await this.#link.evictions() === 0) return held;
+    if (all.length === 0 || !await this.#link.hasEvicted()) return held;
     const present = await this.#payloads.present(all.map(({ hash }) => hash));
     return held.map((items) => items.filter(({ hash }) => present.has(hash)));
   }
