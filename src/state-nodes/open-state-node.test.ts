@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isInstalled, freePort, startServer, type StartedServer } from '../testing/real-servers.ts';
 import { revisionOf } from '../testing/state-node-cases.ts';
@@ -33,6 +34,16 @@ test.each(['redis', 'memcached'])('says where a %s was looked for that does not 
   await expect(openStateNode({ id: 'n', address: `${engine}://127.0.0.1:${port}` }, { namespace: 'x' })).rejects.toMatchObject({
     code: 'state_node_unreachable', message: expect.stringContaining(`127.0.0.1:${port}`) as string, hint: expect.stringContaining('Start it') as string,
   });
+});
+
+test.each(['redis', 'memcached'])('gives up on a %s that takes the connection and says nothing', async (engine) => {
+  const silent = createServer();
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  await expect(openStateNode({ id: 'n', address: `${engine}://127.0.0.1:${port}` }, { namespace: 'x', timeoutMs: 50 })).rejects.toMatchObject({
+    code: 'state_node_unreachable', message: expect.stringContaining('no answer within 50 ms') as string,
+  });
+  silent.close();
 });
 
 describe.each(['redis-server', 'memcached'] as const)('%s', (program) => {

@@ -21,7 +21,8 @@ export interface MemcachedClientOptions {
 
 /** The largest item memcached can be told to take (`-I`). */
 const maxItemBytes = 1024 * 1024 * 1024;
-const lineEnd = Buffer.from('\r\n');
+/** Data from this length on is written by itself; shorter data is joined with the lines around it. */
+const ownPieceBytes = 16 * 1024;
 
 /**
  * A client for our own use: meta commands of memcached 1.6 (each has exactly one reply), pipelined on one connection, which is made when it is needed and again after it was
@@ -71,6 +72,8 @@ export class MemcachedClient {
 interface Batch {
   readonly replies: MemcachedReply[];
   missing: number;
+  /** When it must be answered, on the monotonic clock in ms. */
+  readonly deadline: number;
   readonly done: Deferred<MemcachedReply[]>;
 }
 
@@ -80,6 +83,9 @@ class MemcachedConnection {
   /** In order of sending; those before `#first` are answered. */
   #batches: Batch[] = [];
   #first = 0;
+  /** Lines of this tick: they leave as one write. */
+  #out = '';
+  #watch: NodeJS.Timeout | undefined;
   #lost: Error | undefined;
 
   private constructor(socket: Socket, options: MemcachedClientOptions) {
@@ -116,35 +122,46 @@ class MemcachedConnection {
   async send(commands: readonly MemcachedCommand[]): Promise<MemcachedReply[]> {
     if (this.#lost !== undefined) throw this.#unreachable();
     if (commands.length === 0) return [];
-    const batch: Batch = { replies: [], missing: commands.length, done: deferred() };
+    const batch: Batch = { replies: [], missing: commands.length, deadline: performance.now() + this.#options.timeoutMs, done: deferred() };
     this.#batches.push(batch);
+    this.#watch ??= setTimeout(() => this.#overdue(), this.#options.timeoutMs);
     this.#write(commands);
-    const timer = setTimeout(() => this.#socket.destroy(new Error(`no answer within ${this.#options.timeoutMs} ms`)), this.#options.timeoutMs);
-    try {
-      return await batch.done.promise;
-    } finally {
-      clearTimeout(timer);
-    }
+    return batch.done.promise;
   }
 
   close(): void {
     this.#socket.destroy();
   }
 
-  /** Lines between data are joined, so that a batch of small commands is one piece. */
   #write(commands: readonly MemcachedCommand[]): void {
-    this.#socket.cork();
-    let lines = '';
+    if (this.#out === '') process.nextTick(() => this.#flush());
     for (const { line, data } of commands) {
-      lines += `${line}\r\n`;
+      this.#out += `${line}\r\n`;
       if (data === undefined) continue;
-      this.#socket.write(lines, 'latin1');
-      this.#socket.write(data);
-      this.#socket.write(lineEnd);
-      lines = '';
+      if (data.length < ownPieceBytes) {
+        this.#out += Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1');
+      } else {
+        this.#flush();
+        this.#socket.write(data);
+      }
+      this.#out += '\r\n';
     }
-    if (lines !== '') this.#socket.write(lines, 'latin1');
-    process.nextTick(() => this.#socket.uncork());
+  }
+
+  #flush(): void {
+    const text = this.#out;
+    this.#out = '';
+    if (text !== '') this.#socket.write(text, 'latin1');
+  }
+
+  /** One timer for all batches: it looks at the oldest, and waits for that one. */
+  #overdue(): void {
+    const oldest = this.#batches[this.#first];
+    this.#watch = undefined;
+    if (oldest === undefined) return;
+    const left = oldest.deadline - performance.now();
+    if (left <= 0) this.#socket.destroy(new Error(`no answer within ${this.#options.timeoutMs} ms`));
+    else this.#watch = setTimeout(() => this.#overdue(), left);
   }
 
   #onReply(reply: MemcachedReply): void {
@@ -162,6 +179,7 @@ class MemcachedConnection {
 
   #onLost(error: Error): void {
     this.#lost ??= error;
+    clearTimeout(this.#watch);
     for (const batch of this.#batches.splice(this.#first)) batch.done.reject(this.#unreachable());
   }
 
