@@ -1,4 +1,4 @@
-import { contentHash, type ContentHash } from '../lib/content-hash.ts';
+import { contentHash } from '../lib/content-hash.ts';
 import { ForeshardError } from '../model/errors.ts';
 import type { MemberLink } from './member-link.ts';
 import type { ReadLoads } from './read-loads.ts';
@@ -13,8 +13,6 @@ import type { TagHashes } from './tag-hashes.ts';
 
 /** A revision that is looked for. */
 export interface SoughtRevision extends RevisionName {
-  /** The name of its bytes, where the caller knows it. */
-  readonly hash?: ContentHash;
   /** The hash of its tag ({@link tagHash}), where the caller has it at hand. */
   readonly tag?: number;
 }

@@ -1,25 +1,30 @@
-import { murmur3 } from '../lib/hash.ts';
 import { tagHash } from '../model/directory.ts';
 import type { StateKey } from '../model/state-key.ts';
 
-/** Hashes of tags by key: finding the tag of a key takes fifty times as long as finding the key here. Each key has one place, which the last comer has. */
+/**
+ * Hashes of tags by key: finding the tag of a key takes fifty times as long as finding the key here. Bounded: when there are `size` new ones, those not
+ * asked for since the last time are forgotten. A Map, since the runtime keeps a hash with each string; hashing keys here anew would cost more than a read.
+ */
 export class TagHashes {
-  readonly #keys: (StateKey | undefined)[];
-  readonly #hashes: Uint32Array;
+  readonly #size: number;
+  #recent = new Map<StateKey, number>();
+  #before = new Map<StateKey, number>();
 
-  /** @param places a power of two */
-  constructor(places: number = 65_536) {
-    this.#keys = Array.from({ length: places });
-    this.#hashes = new Uint32Array(places);
+  /** @param size keys of which this many at least are known, and twice as many at most */
+  constructor(size: number = 65_536) {
+    this.#size = size;
   }
 
   /** {@link tagHash} of a key. */
   of(key: StateKey): number {
-    const place = murmur3(key) & (this.#hashes.length - 1);
-    if (this.#keys[place] === key) return this.#hashes[place] as number;
-    const hash = tagHash(key);
-    this.#keys[place] = key;
-    this.#hashes[place] = hash;
+    const known = this.#recent.get(key);
+    if (known !== undefined) return known;
+    const hash = this.#before.get(key) ?? tagHash(key);
+    if (this.#recent.size >= this.#size) {
+      this.#before = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(key, hash);
     return hash;
   }
 }
