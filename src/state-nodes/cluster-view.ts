@@ -6,8 +6,14 @@ import { entryOf } from './slot-entry.ts';
 import { compareEntries, type RegisterAnswer, type RegisterOperation, type SlotEntry } from './slot-register.ts';
 import type { StateNode } from './state-node.ts';
 
-/** Operations in one message: large ones must not look like silence. */
+/** Operations in one message. */
 const operationsAtOnce = 512;
+
+interface Asked {
+  readonly operations: readonly RegisterOperation[];
+  readonly resolve: (reply: NodeReply) => void;
+  readonly reject: (error: unknown) => void;
+}
 
 /** What came back from a state node: its answers in order, or why there are none. */
 export type NodeReply = readonly RegisterAnswer[] | 'silent' | 'restarted';
@@ -28,6 +34,7 @@ export class ClusterView {
   readonly #options: ClusterViewOptions;
   readonly #learnt = new Map<number, SlotEntry>();
   readonly #nodes = new Map<string, Promise<StateNode>>();
+  readonly #waiting = new Map<string, Asked[]>();
   readonly #members = new Map<string, Member>();
   #map: ShardMap | undefined;
   #revision = 0;
@@ -104,16 +111,19 @@ export class ClusterView {
     return opened.catch(() => undefined);
   }
 
-  /** Runs operations on the registers of a member, a good many at a time; never throws for what can happen to it. */
-  async apply(name: string, operations: readonly RegisterOperation[]): Promise<NodeReply> {
-    if (operations.length <= operationsAtOnce) return this.#ask(name, (node) => node.apply(lifeOf(name), operations));
-    const answers: RegisterAnswer[] = [];
-    for (let from = 0; from < operations.length; from += operationsAtOnce) {
-      const reply = await this.#ask(name, (node) => node.apply(lifeOf(name), operations.slice(from, from + operationsAtOnce)));
-      if (typeof reply === 'string') return reply;
-      answers.push(...reply);
-    }
-    return answers;
+  /** Runs operations on the registers of a member; never throws for what can happen to it. What is asked of a member at the same time travels together. */
+  apply(name: string, operations: readonly RegisterOperation[]): Promise<NodeReply> {
+    if (operations.length === 0) return Promise.resolve([]);
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiting.get(name);
+      if (waiting !== undefined) return void waiting.push({ operations, resolve, reject });
+      const first = [{ operations, resolve, reject }];
+      this.#waiting.set(name, first);
+      void Promise.resolve().then(() => {
+        this.#waiting.delete(name);
+        this.#send(name, first);
+      });
+    });
   }
 
   /** The slots of which a member has registers in use. */
@@ -126,6 +136,18 @@ export class ClusterView {
     const opened = await Promise.allSettled(this.#nodes.values());
     this.#nodes.clear();
     await Promise.all(opened.map(async (node) => (node.status === 'fulfilled' ? node.value.close() : undefined)));
+  }
+
+  #send(name: string, asked: readonly Asked[]): void {
+    for (const part of partsOf(asked)) {
+      const operations = part.flatMap((one) => one.operations);
+      this.#ask(name, (node) => node.apply(lifeOf(name), operations)).then((reply) => {
+        let from = 0;
+        for (const one of part) one.resolve(typeof reply === 'string' ? reply : reply.slice(from, (from += one.operations.length)));
+      }, (error: unknown) => {
+        for (const one of part) one.reject(error);
+      });
+    }
   }
 
   async #ask<T>(name: string, run: (node: StateNode) => Promise<T>): Promise<T | 'silent' | 'restarted'> {
@@ -154,6 +176,21 @@ export class ClusterView {
     if (asked.value !== undefined && asked.value.revision !== this.#revision) this.accept(decode(asked.value.map), asked.value.revision);
     return true;
   }
+}
+
+/** Messages of a good many operations: one with very many would look like silence. */
+function partsOf(asked: readonly Asked[]): Asked[][] {
+  const parts: Asked[][] = [];
+  let length = operationsAtOnce;
+  for (const one of asked) {
+    if (length + one.operations.length > operationsAtOnce) {
+      parts.push([]);
+      length = 0;
+    }
+    parts.at(-1)?.push(one);
+    length += one.operations.length;
+  }
+  return parts;
 }
 
 /** The life in a member's name. */

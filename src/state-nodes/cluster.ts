@@ -130,7 +130,10 @@ export class ClusterSteward {
   async start(): Promise<void> {
     await this.#openAll();
     this.#heartbeats.start();
-    this.#running = [this.#loop(this.#options.roundMs ?? 250, () => this.#round()), this.#loop(this.#options.levelMs ?? 5000, () => this.#steward.level())];
+    this.#running = [this.#loop(this.#options.roundMs ?? 250, () => this.#round()), this.#loop(this.#options.levelMs ?? 5000, async () => {
+      await this.#steward.level();
+      return false;
+    })];
   }
 
   get stats(): ClusterStewardStats {
@@ -172,18 +175,17 @@ export class ClusterSteward {
     return !map.members.some((member) => dead.has(memberName(member)) && ownsAnything(map, memberName(member)));
   }
 
-  async #round(): Promise<void> {
+  async #round(): Promise<boolean> {
     await this.#openAll();
     const before = this.#view.hasMap ? this.#view.revision : 0;
-    await this.#steward.tick();
+    const more = await this.#steward.tick();
     if (this.#view.hasMap && this.#view.revision !== before) this.#options.onMap?.(this.#view.map);
+    return more;
   }
 
-  async #loop(everyMs: number, run: () => Promise<void>): Promise<void> {
-    while (!this.#stopped) {
-      await run();
-      await sleep(this.#timing, everyMs);
-    }
+  /** Runs something every so often; at once again while it says that there is more to do. */
+  async #loop(everyMs: number, run: () => Promise<boolean>): Promise<void> {
+    while (!this.#stopped) await sleep(this.#timing, (await run()) ? 0 : everyMs);
   }
 
   /** One client for each member, whatever life it is in: its operations say which they mean. */

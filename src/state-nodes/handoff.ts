@@ -5,6 +5,9 @@ import { decodeHead, mergeHeads, type HeadState } from './head.ts';
 import { headsDigest } from './slot-digest.ts';
 import type { HeadOf, RegisterAnswer, RegisterOperation, SlotEntry } from './slot-register.ts';
 
+/** Large enough to be cheap; one that takes too long counts as lost. */
+const operationsInOneMessage = 512;
+
 /** A slot with the entry it is handed over by. */
 export interface SlotTask {
   readonly slot: number;
@@ -38,13 +41,14 @@ export async function pullHeads(context: MergeContext, slots: readonly SlotTask[
 
 /** The slots that a member has and serves now. */
 async function activate(context: MergeContext, name: string, tasks: readonly MergeTask[]): Promise<number[]> {
-  const outcomes = await mergeInto(context, name, tasks);
-  const merged = tasks.filter((_, index) => {
-    const outcome = outcomes[index];
-    return !context.rules.pullBeforeActivate || (outcome !== undefined && outcome !== 'silent' && outcome.status === 'ok');
+  const filled = tasks.filter(({ heads }) => heads.size > 0);
+  const outcomes = new Map((await mergeInto(context, name, filled)).map((outcome, index) => [filled[index]?.slot, outcome]));
+  const merged = tasks.filter(({ slot, heads }) => {
+    const outcome = outcomes.get(slot);
+    return heads.size === 0 || !context.rules.pullBeforeActivate || (outcome !== undefined && outcome !== 'silent' && outcome.status === 'ok');
   });
-  const reply = await context.view.apply(name, merged.map(({ slot, entry }) => ({ op: 'activate', slot, entry })));
-  return typeof reply === 'string' ? [] : merged.filter((_, index) => reply[index]?.status === 'ok').map(({ slot }) => slot);
+  const replies = await applyAll(context, name, merged.map(({ slot, entry }) => ({ op: 'activate', slot, entry })));
+  return merged.filter((_, index) => replies[index]?.status === 'ok').map(({ slot }) => slot);
 }
 
 /**
@@ -60,8 +64,8 @@ export async function releaseHeads(context: MergeContext, slots: readonly SlotTa
     name, slot, operation: { op: 'release' as const, slot, entry: entries.get(slot) as SlotEntry, digest: headsDigest(new Map(headsOf(answer).map(({ key, head }) => [key, head as string]))) },
   }));
   const answers = await Promise.all([...groupBy(releases, ({ name }) => name)].map(async ([name, group]) => {
-    const reply = await context.view.apply(name, group.map(({ operation }) => operation));
-    return typeof reply === 'string' ? [] : group.filter((_, index) => reply[index]?.status === 'ok').map(({ slot }) => ({ slot, name }));
+    const replies = await applyAll(context, name, group.map(({ operation }) => operation));
+    return group.filter((_, index) => replies[index]?.status === 'ok').map(({ slot }) => ({ slot, name }));
   }));
   return answers.flat();
 }
@@ -108,15 +112,25 @@ export async function levelHeads(context: MergeContext, slots: readonly SlotTask
 async function askMembers(context: MergeContext, slots: readonly SlotTask[], namesOf: (task: SlotTask) => readonly string[], operation: (task: SlotTask) => RegisterOperation): Promise<MemberAnswer[]> {
   const pairs = slots.flatMap((task) => namesOf(task).map((name) => ({ name, task })));
   const answers = await Promise.all([...groupBy(pairs, ({ name }) => name)].map(async ([name, group]) => {
-    const reply = await context.view.apply(name, group.map(({ task }) => operation(task)));
-    if (typeof reply === 'string') return [];
-    return group.map(({ task: { slot } }, index) => {
-      const answer = reply[index] as RegisterAnswer;
-      if (answer.status === 'stale') context.view.learn(slot, answer.entry);
-      return { name, slot, answer };
+    const replies = await applyAll(context, name, group.map(({ task }) => operation(task)));
+    return group.flatMap(({ task: { slot } }, index) => {
+      const answer = replies[index];
+      if (answer?.status === 'stale') context.view.learn(slot, answer.entry);
+      return answer === undefined ? [] : [{ name, slot, answer }];
     });
   }));
   return answers.flat();
+}
+
+/** The answers to so many operations that they take several messages, some of which may be lost: undefined then. */
+async function applyAll(context: MergeContext, name: string, operations: readonly RegisterOperation[]): Promise<(RegisterAnswer | undefined)[]> {
+  const answers: (RegisterAnswer | undefined)[] = [];
+  for (let from = 0; from < operations.length; from += operationsInOneMessage) {
+    const part = operations.slice(from, from + operationsInOneMessage);
+    const reply = await context.view.apply(name, part);
+    answers.push(...(typeof reply === 'string' ? part.map(() => undefined) : reply));
+  }
+  return answers;
 }
 
 function unionOf({ order, rules }: MergeContext, answers: readonly RegisterAnswer[]): Map<StateKey, HeadState> {

@@ -15,6 +15,9 @@ import { SlotDigest } from './slot-digest.ts';
 import type { RegisterAnswer, RegisterOperation } from './slot-register.ts';
 import type { HeldRevision, RevisionName, StateNode, StateNodeStats, StoredRevision } from './state-node.ts';
 
+/** Asking for so many slots is worth finding out first which are in use. */
+const manySlots = 256;
+
 /** Options of {@link RedisStateNode.connect}. */
 export interface RedisStateNodeOptions extends UpstreamAddress {
   readonly id: string;
@@ -120,11 +123,22 @@ export class RedisStateNode implements StateNode {
   }
 
   async digest(slots: readonly number[]): Promise<string[]> {
-    return this.#log.run('digest', slots.length, async () => (await this.#held(slots)).map((held) => {
-      const digest = new SlotDigest();
-      for (const item of held) digest.toggle(item, item.hash);
-      return digest.toString();
-    }));
+    return this.#log.run('digest', slots.length, async () => {
+      const used = slots.length < manySlots ? slots : await this.#usedOf(slots);
+      const digests = new Map((await this.#held(used)).map((held, index) => {
+        const digest = new SlotDigest();
+        for (const item of held) digest.toggle(item, item.hash);
+        return [used[index] as number, digest.toString()];
+      }));
+      return slots.map((slot) => digests.get(slot) ?? new SlotDigest().toString());
+    });
+  }
+
+  /** Those of many slots that hold anything: most slots of a small cluster are empty. */
+  async #usedOf(slots: readonly number[]): Promise<number[]> {
+    const [members] = await this.#link.send([['SMEMBERS', this.#layout.slots]]);
+    const used = new Set((members as readonly ByteString[]).map(Number));
+    return slots.filter((slot) => used.has(slot));
   }
 
   async life(): Promise<string> {

@@ -61,6 +61,9 @@ export interface StewardStats {
   readonly levelled: number;
 }
 
+/** Slots that change owners, finished in one round: the next one publishes the next. */
+const slotsInOneRound = 4096;
+
 /** Slots compared at a time by anti-entropy. */
 const slotsInOneLook = 2048;
 
@@ -90,21 +93,25 @@ export class Steward {
     return { role: this.#token === undefined ? 'standby' : 'steward', ...this.#counts };
   }
 
-  /** One round: takes or keeps the lease and does what is to be done; called every second or so. While the coordinator is away nothing is changed. */
-  async tick(): Promise<void> {
+  /**
+   * One round: takes or keeps the lease and does what is to be done; called every second or so. While the coordinator is away nothing is changed.
+   * @returns whether there is more to do at once
+   */
+  async tick(): Promise<boolean> {
     const { coordinator, view, name, leaseMs } = this.#options;
     try {
       const token = await coordinator.lease(name, leaseMs ?? 3000);
       if (token !== this.#token) this.#recovered = false;
       this.#token = token;
-      if (!(await view.refresh()) || token === undefined) return;
-      if (!(await this.#isCurrent())) return;
-      await this.#finish();
+      if (!(await view.refresh()) || token === undefined) return false;
+      if (!(await this.#isCurrent())) return false;
+      const moved = await this.#finish();
       await this.#begin();
       await this.#release();
+      return moved && view.map.changes.size > 0;
     } catch (error) {
-      if (!(error instanceof ForeshardError)) throw error;
-      if (error.code !== 'coordinator_unreachable') throw error;
+      if (error instanceof ForeshardError && error.code === 'coordinator_unreachable') return false;
+      throw error;
     }
   }
 
@@ -158,20 +165,30 @@ export class Steward {
     return this.#publish(recoveredMap(base, newest.entries, members(), newest.incarnation), revision);
   }
 
-  /** Carries on with the changes under way: those whose joiners are active are done. */
-  async #finish(): Promise<void> {
+  /** Carries on with changes under way, those of slots in use first: where the joiners are active they are done. Whether any was. */
+  async #finish(): Promise<boolean> {
     const { view, revisions } = this.#options;
-    const tasks = [...view.map.changes.keys()].map((slot) => this.#task(slot));
-    if (tasks.length === 0) return;
+    if (view.map.changes.size === 0) return false;
+    const tasks = (await this.#usedFirst([...view.map.changes.keys()])).slice(0, slotsInOneRound).map((slot) => this.#task(slot));
     const pulled = this.#usesHeads ? await pullHeads(this.#context, tasks) : new Set(tasks.map(({ slot }) => slot));
     const levelled = revisions === undefined ? pulled : await revisions.level(tasks.filter(({ slot }) => pulled.has(slot)));
     const done = tasks.filter(({ slot }) => pulled.has(slot) && levelled.has(slot));
-    if (done.length === 0 || !(await this.#publish(finishChanges(view.map, done.map(({ slot }) => slot)), view.revision))) return;
+    if (done.length === 0 || !(await this.#publish(finishChanges(view.map, done.map(({ slot }) => slot)), view.revision))) return false;
     this.#counts.finished += done.length;
     for (const { slot, entry } of done) {
       const former = entry.old.filter((name) => !entry.own.includes(name));
       if (former.length > 0) this.#former.set(slot, new Set([...(this.#former.get(slot) ?? []), ...former]));
     }
+    return true;
+  }
+
+  /** More slots are changing than one round takes: those that somebody has written to come first. */
+  async #usedFirst(slots: readonly number[]): Promise<readonly number[]> {
+    if (slots.length <= slotsInOneRound || !this.#usesHeads) return slots;
+    const { view } = this.#options;
+    const holders = new Set(slots.flatMap((slot) => view.entry(slot).old));
+    const used = new Set((await Promise.all([...holders].map((name) => view.registers(name)))).flatMap((found) => (typeof found === 'string' ? [] : [...found])));
+    return [...slots].sort((a, b) => Number(used.has(b)) - Number(used.has(a)));
   }
 
   async #begin(): Promise<void> {

@@ -343,7 +343,7 @@ class Simulation {
     return answer?.status === 'ok' ? String(answer.heads[0]?.head) : String(answer?.status);
   }
 
-  #every(ms: number, first: number, run: () => Promise<void>): void {
+  #every(ms: number, first: number, run: () => Promise<unknown>): void {
     // One round at a time, as a loop would have it; a round that waits for an answer that was lost ends by its timeouts.
     const round = (): void => this.#guard(run().finally(() => void this.#time.after(ms, round)));
     this.#time.after(first, round);
