@@ -7,6 +7,7 @@ import { addCluster } from './cluster.ts';
 import { addExplain } from './explain.ts';
 import { addHeatmap } from './heatmap.ts';
 import { addInspect, addList } from './inspect.ts';
+import { addNode } from './node.ts';
 import { addPredict } from './predict.ts';
 import { addRecord } from './record.ts';
 import { addReplay } from './replay.ts';
@@ -22,7 +23,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--config <file>', 'configuration (default: foreshard.config.ts in the current folder)')
     .exitOverride()
     .showSuggestionAfterError();
-  for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addHeatmap, addExplain, addBacktest, addShard, addCluster]) add(program, exit);
+  for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addHeatmap, addExplain, addBacktest, addShard, addCluster, addNode]) add(program, exit);
   guardProcess();
   try {
     await program.parseAsync(argv, { from: 'user' });

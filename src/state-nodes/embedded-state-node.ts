@@ -27,6 +27,12 @@ interface Register {
   digest?: string | undefined;
 }
 
+/** The bytes of a revision with their hash. */
+export interface HeldPayload {
+  readonly bytes: Uint8Array;
+  readonly hash: ContentHash;
+}
+
 interface SlotContents {
   readonly digest: SlotDigest;
   readonly revisions: Map<string, RevisionName>;
@@ -54,6 +60,13 @@ export class EmbeddedStateNode implements StateNode {
 
   async read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
     return this.#log.read(items.length, () => items.map((item) => this.#read(item)));
+  }
+
+  /** As {@link read}, with the hash that the bytes were written with: for who passes them on and has them checked there. */
+  async readHeld(items: readonly RevisionName[]): Promise<(HeldPayload | undefined)[]> {
+    const found = items.map((item) => this.#hashes.get(nameOf(item)));
+    const bytes = await this.#log.read(items.length, () => found.map((hash) => this.#payloads.get(hash ?? '')?.bytes));
+    return bytes.map((one, index) => (one === undefined ? undefined : { bytes: one, hash: found[index] as ContentHash }));
   }
 
   async write(items: readonly StoredRevision[]): Promise<void> {
@@ -89,15 +102,26 @@ export class EmbeddedStateNode implements StateNode {
     return this.#life;
   }
 
-  async apply(life: string, operations: readonly RegisterOperation[]): Promise<RegisterAnswer[]> {
+  /** @param id what the caller's map calls this node; its own name when left out */
+  async apply(life: string, operations: readonly RegisterOperation[], id: string = this.id): Promise<RegisterAnswer[]> {
     return this.#log.run('apply', operations.length, () => {
       if (life !== this.#life) throw new ForeshardError('state_node_restarted', `State node ${this.id} has lost what it held in the life ${life}.`);
-      return operations.map((operation) => this.#apply(operation));
+      return operations.map((operation) => this.#apply(operation, memberName({ id, life })));
     });
   }
 
   async registers(): Promise<number[]> {
     return [...this.#registers.keys()];
+  }
+
+  /** Slots that have heads, in order. */
+  headSlots(): number[] {
+    return [...this.#registers].filter(([, { heads }]) => heads.size > 0).map(([slot]) => slot).sort((a, b) => a - b);
+  }
+
+  /** Heads held. */
+  get headCount(): number {
+    return [...this.#registers.values()].reduce((sum, { heads }) => sum + heads.size, 0);
   }
 
   async stats(): Promise<StateNodeStats> {
@@ -111,7 +135,7 @@ export class EmbeddedStateNode implements StateNode {
 
   #apply(operation: RegisterOperation): RegisterAnswer {
     const register: Register = this.#registers.get(operation.slot) ?? { state: emptyRegister, heads: new Map() };
-    const step = this.#step(memberName({ id: this.id, life: this.#life }), register, operation, (heads) => (register.digest ??= headsDigest(heads)));
+    const step = this.#step(self, register, operation, (heads) => (register.digest ??= headsDigest(heads)));
     if (step.state !== undefined) register.state = step.state;
     if (step.heads.length > 0) register.digest = undefined;
     for (const { key, next } of step.heads) {

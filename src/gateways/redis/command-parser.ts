@@ -14,6 +14,16 @@ export type CommandListener = (args: ByteString[], raw: Buffer) => void;
 
 const noBytes = Buffer.alloc(0);
 
+/** Options of {@link CommandParser}. */
+export interface CommandParserOptions {
+  /** Whether the listener gets the raw bytes. */
+  readonly keepRaw?: boolean;
+  /** Longest argument, Redis' own limit when left out. */
+  readonly maxBulkBytes?: number;
+  /** Most bytes in the arguments of one command; no limit when left out, as in Redis. */
+  readonly maxCommandBytes?: number;
+}
+
 /**
  * Reads requests: arrays of bulk strings, and inline commands. Chunks may split anywhere; the state is kept between them, so the
  * work is linear in the bytes however they come.
@@ -30,9 +40,15 @@ export class CommandParser {
   #pieces: string[] = [];
   /** The part of an unfinished line that is here. */
   #line = '';
+  readonly #maxBulkBytes: number;
+  readonly #maxCommandBytes: number;
+  /** Bytes in the arguments of the command being read. */
+  #commandBytes = 0;
 
-  constructor(onCommand: CommandListener, options: { readonly keepRaw?: boolean } = {}) {
+  constructor(onCommand: CommandListener, options: CommandParserOptions = {}) {
     this.#onCommand = onCommand;
+    this.#maxBulkBytes = options.maxBulkBytes ?? maxBulkLength;
+    this.#maxCommandBytes = options.maxCommandBytes ?? Infinity;
     this.#raw = options.keepRaw === true ? new RawBytes() : undefined;
   }
 
@@ -82,6 +98,7 @@ export class CommandParser {
     if (Number.isNaN(count) || count > maxArguments) throw new ProtocolError('invalid multibulk length');
     this.#missing = Math.max(0, count);
     this.#args = [];
+    this.#commandBytes = 0;
   }
 
   #inline(line: ByteString, chunk: Buffer, next: number): void {
@@ -95,7 +112,7 @@ export class CommandParser {
     if (this.#line === '' && chunk[at] === dollar) {
       const end = endOfNumber(chunk, at + 1);
       if (end > 0) {
-        const length = checkedLength(parseDigits(chunk, at + 1, end));
+        const length = this.#checkedLength(parseDigits(chunk, at + 1, end));
         const from = end + 2;
         if (from + length + 2 <= chunk.length) {
           this.#argument(latin1(chunk, from, from + length), chunk, from + length + 2);
@@ -112,8 +129,15 @@ export class CommandParser {
     }
     const line = this.#takeLine();
     if (!line.startsWith('$')) throw new ProtocolError(`expected '$', got '${line.charAt(0) || ' '}'`);
-    this.#bulkLeft = checkedLength(parseLength(line)) + 2;
+    this.#bulkLeft = this.#checkedLength(parseLength(line)) + 2;
     return next;
+  }
+
+  #checkedLength(length: number): number {
+    if (Number.isNaN(length) || length < 0 || length > this.#maxBulkBytes) throw new ProtocolError('invalid bulk length');
+    this.#commandBytes += length;
+    if (this.#commandBytes > this.#maxCommandBytes) throw new ProtocolError('too big a command');
+    return length;
   }
 
   #readRestOfBulk(chunk: Buffer, at: number): number {
@@ -196,9 +220,4 @@ function parseDigits(chunk: Buffer, from: number, to: number): number {
 /** The number after the type byte of a line; NaN when it is none. */
 function parseLength(line: string): number {
   return /^.(0|-?[1-9]\d{0,18})$/s.test(line) ? Number(line.slice(1)) : Number.NaN;
-}
-
-function checkedLength(length: number): number {
-  if (Number.isNaN(length) || length < 0 || length > maxBulkLength) throw new ProtocolError('invalid bulk length');
-  return length;
 }

@@ -1,0 +1,169 @@
+import { bytesOf, byteString, type ByteString } from '../lib/bytes.ts';
+import { contentHash } from '../lib/content-hash.ts';
+import { deferred, type Deferred } from '../lib/deferred.ts';
+import { RedisClient, RedisCommandError, type RedisValue } from '../gateways/redis/redis-client.ts';
+import { ForeshardError } from '../model/errors.ts';
+import { batchBytes, batchItems, errorOf, hashLength, jsonBytes, jsonOf, maxPayloadBytes, tooLarge } from './node-wire.ts';
+import type { RegisterAnswer, RegisterOperation } from './slot-register.ts';
+import type { HeldRevision, RevisionName, StateNode, StateNodeStats, StoredRevision } from './state-node.ts';
+
+/** Options of {@link ForeshardStateNode.connect}. */
+export interface ForeshardStateNodeOptions {
+  /** What the map calls it; its name in slot entries. */
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  /** An operation that takes longer fails, and the connection is made anew. 10,000 when left out. */
+  readonly timeoutMs?: number;
+}
+
+type NodeCommand = readonly ByteString[];
+
+/**
+ * A state node in a process of its own, `foreshard node`: the FS.* commands of node-commands.ts, pipelined on one connection. Reads that are asked for in one turn of the event loop are
+ * sent with one write. Statistics are the process's, whoever its clients are. Closing leaves to the process what it holds.
+ */
+export class ForeshardStateNode implements StateNode {
+  readonly id: string;
+  readonly #options: ForeshardStateNodeOptions;
+  readonly #client: RedisClient;
+  /** Commands to be sent together at the end of this turn. */
+  #together: { readonly commands: NodeCommand[]; readonly replies: Deferred<readonly RedisValue[]> } | undefined;
+  /** Values that were not what was written. */
+  #corrupt = 0;
+
+  private constructor(options: ForeshardStateNodeOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#client = new RedisClient({ address: options, database: 0, timeoutMs: options.timeoutMs ?? 10_000 });
+  }
+
+  /** @throws ForeshardError `state_node_unreachable` */
+  static async connect(options: ForeshardStateNodeOptions): Promise<ForeshardStateNode> {
+    const node = new ForeshardStateNode(options);
+    try {
+      await node.life();
+    } catch (error) {
+      await node.close();
+      throw error;
+    }
+    return node;
+  }
+
+  async read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
+    const batches = slices(items, batchItems).map((batch) => this.#soon(['FS.READ', ...batch.flatMap(nameOf)]));
+    const replies = await Promise.all(batches);
+    return replies.flatMap((reply) => (reply as readonly RedisValue[]).map((value) => this.#checked(value)));
+  }
+
+  async write(items: readonly StoredRevision[]): Promise<void> {
+    for (const { key, bytes } of items) if (bytes.length > maxPayloadBytes) throw tooLarge(key, bytes.length);
+    for (const batch of payloadBatches(items)) {
+      await this.#one(['FS.WRITE', ...batch.flatMap((item) => [...nameOf(item), item.hash, byteString(item.bytes)])]);
+    }
+  }
+
+  async drop(items: readonly RevisionName[]): Promise<void> {
+    await Promise.all(slices(items, batchItems).map((batch) => this.#one(['FS.DROP', ...batch.flatMap(nameOf)])));
+  }
+
+  async list(slot: number): Promise<HeldRevision[]> {
+    const fields = await this.#one(['FS.LIST', String(slot)]) as readonly RedisValue[];
+    return slices(fields, 4).map(([revision, key, hash, sizeBytes]) => ({ key: key as ByteString, revision: revision as number, hash: hash as string, sizeBytes: sizeBytes as number }));
+  }
+
+  async digest(slots: readonly number[]): Promise<string[]> {
+    const replies = await Promise.all(slices(slots, batchItems).map((batch) => this.#one(['FS.DIGEST', ...batch.map(String)])));
+    return replies.flatMap((reply) => reply as readonly string[]);
+  }
+
+  async life(): Promise<string> {
+    return await this.#one(['FS.LIFE']) as string;
+  }
+
+  async apply(life: string, operations: readonly RegisterOperation[]): Promise<RegisterAnswer[]> {
+    const replies = await this.#one(['FS.APPLY', this.id, life, ...operations.map(jsonBytes)]) as readonly ByteString[];
+    return replies.map((reply) => jsonOf(reply) as RegisterAnswer);
+  }
+
+  async stats(): Promise<StateNodeStats> {
+    const stats = jsonOf(await this.#one(['FS.STATS']) as ByteString) as StateNodeStats;
+    return { ...stats, id: this.id, errors: stats.errors + this.#corrupt };
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  #checked(value: RedisValue): Uint8Array | undefined {
+    if (typeof value !== 'string') return undefined;
+    const bytes = bytesOf(value.slice(hashLength));
+    if (contentHash(bytes) === value.slice(0, hashLength)) return bytes;
+    this.#corrupt += 1;
+    return undefined;
+  }
+
+  async #one(command: NodeCommand): Promise<RedisValue> {
+    return (await this.#send([command]))[0] as RedisValue;
+  }
+
+  /** Sends a command, which must not be refused for reasons of its own, together with others of this turn. */
+  async #soon(command: NodeCommand): Promise<RedisValue> {
+    let together = this.#together;
+    if (together === undefined) {
+      const { commands, replies } = this.#together = together = { commands: [], replies: deferred() };
+      process.nextTick(() => {
+        this.#together = undefined;
+        this.#send(commands).then(replies.resolve, replies.reject);
+      });
+    }
+    const place = together.commands.push(command) - 1;
+    return (await together.replies.promise)[place] as RedisValue;
+  }
+
+  async #send(commands: readonly NodeCommand[]): Promise<readonly RedisValue[]> {
+    try {
+      return await this.#client.send(commands);
+    } catch (error) {
+      throw this.#failure(error as Error);
+    }
+  }
+
+  #failure(cause: Error): ForeshardError {
+    const { host, port } = this.#options;
+    const where = `State node ${this.id} at ${host}:${port}`;
+    const coded = cause instanceof RedisCommandError ? errorOf(cause.message) : undefined;
+    if (coded !== undefined) return new ForeshardError(coded.code, `${where}: ${coded.message}`, { cause, ...coded.hint === undefined ? {} : { hint: coded.hint } });
+    if (cause instanceof RedisCommandError && cause.message.startsWith('ERR unknown command')) {
+      return new ForeshardError('state_node_unreachable', `${where} is no foreshard node: ${cause.message}.`, { hint: 'Start one with foreshard node --port; the address of a Redis begins with redis://.', cause });
+    }
+    return new ForeshardError('state_node_unreachable', `${where} failed: ${cause.message}.`, { hint: 'Start it, or take its address out of the state nodes.', cause });
+  }
+}
+
+function nameOf({ revision, key }: RevisionName): [string, ByteString] {
+  return [String(revision), key];
+}
+
+function slices<T>(items: readonly T[], length: number): T[][] {
+  const out: T[][] = [];
+  for (let start = 0; start < items.length; start += length) out.push(items.slice(start, start + length));
+  return out;
+}
+
+/** Revisions by the command they are sent in. */
+function payloadBatches(items: readonly StoredRevision[]): StoredRevision[][] {
+  const batches: StoredRevision[][] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const last = batches.at(-1);
+    bytes += item.bytes.length;
+    if (last === undefined || last.length === batchItems || bytes > batchBytes) {
+      batches.push([item]);
+      bytes = item.bytes.length;
+    } else {
+      last.push(item);
+    }
+  }
+  return batches;
+}

@@ -1,0 +1,55 @@
+import { utf8ByteString, type ByteString } from '../lib/bytes.ts';
+import { ForeshardError, type ErrorCode } from '../model/errors.ts';
+
+/*
+ * What `foreshard node` and its client agree on beyond RESP. A revision is named by two arguments, its number and its key; payloads travel with their content hash, so that whoever takes
+ * them can check them; entries of slots, operations and answers are JSON in UTF-8. An error reply begins with the error's code in upper case.
+ */
+
+/** Longest payload. */
+export const maxPayloadBytes: number = 64 * 1024 * 1024;
+
+/** Longest key of an element. */
+export const maxKeyBytes = 8192;
+
+/** Most bytes of payload that a client puts into one command, unless one payload alone is longer. */
+export const batchBytes: number = 4 * 1024 * 1024;
+
+/** Most revisions that a client names in one command. */
+export const batchItems = 500;
+
+/** Characters of a content hash: hexadecimal digits. */
+export const hashLength = 64;
+
+const codesOnTheWire: readonly ErrorCode[] = ['state_node_full', 'state_node_restarted', 'payload_corrupt', 'payload_too_large', 'map_outdated', 'usage'];
+const byWord: ReadonlyMap<string, ErrorCode> = new Map(codesOnTheWire.map((code) => [code.toUpperCase(), code]));
+const hintMark = ' Hint: ';
+
+/** An operating error as an error reply: `STATE_NODE_FULL <message> Hint: <hint>`. */
+export function errorText({ code, message, hint }: ForeshardError): ByteString {
+  return utf8ByteString(`${code.toUpperCase()} ${message}${hint === undefined ? '' : hintMark + hint}`);
+}
+
+/** The operating error in an error reply; undefined when it has no code of ours. */
+export function errorOf(text: ByteString): ForeshardError | undefined {
+  const space = text.indexOf(' ');
+  const code = byWord.get(text.slice(0, space));
+  if (code === undefined) return undefined;
+  const [message, ...hints] = Buffer.from(text.slice(space + 1), 'latin1').toString('utf8').split(hintMark);
+  return new ForeshardError(code, message as string, hints.length === 0 ? {} : { hint: hints.join(hintMark) });
+}
+
+/** JSON as bytes. */
+export function jsonBytes(value: unknown): ByteString {
+  return utf8ByteString(JSON.stringify(value));
+}
+
+/** The value in JSON bytes. @throws SyntaxError */
+export function jsonOf(bytes: ByteString): unknown {
+  return JSON.parse(Buffer.from(bytes, 'latin1').toString('utf8'));
+}
+
+/** The refusal of a payload that is too long. */
+export function tooLarge(key: string, sizeBytes: number): ForeshardError {
+  return new ForeshardError('payload_too_large', `A payload of ${sizeBytes} bytes for ${JSON.stringify(key.slice(0, 200))} is larger than ${maxPayloadBytes}.`, { hint: 'Split the element: 64 MB is the most that a state node takes.' });
+}
