@@ -199,7 +199,7 @@ export class ElementApi {
     const gone = [this.#previous.get(key), value.revision].filter((revision) => revision !== undefined && !kept.includes(revision));
     if (next === undefined) this.#previous.delete(key);
     else this.#previous.set(key, value.revision);
-    await this.#node.drop(gone.map((revision) => ({ key, revision: revision as number })));
+    if (gone.length > 0) await this.#node.drop(gone.map((revision) => ({ key, revision: revision as number })));
   }
 
   /** Runs an operation under the entry that the register knows. */

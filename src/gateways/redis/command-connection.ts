@@ -46,7 +46,7 @@ export class CommandConnection implements ConnectionState {
   readonly isLaneOpen = false;
   readonly #socket: Socket;
   readonly #parser: CommandParser;
-  readonly #queue = new Fifo<ByteString[] | ProtocolError>();
+  #queue = new Fifo<ByteString[] | ProtocolError>();
   readonly #out = new ByteOutput();
   #isWorking = false;
   /** Nothing more is read; what was asked before is answered. */
@@ -140,7 +140,10 @@ export class CommandConnection implements ConnectionState {
     const asked = this.replies;
     if (asked === 'skip') this.replies = 'on';
     const reply = await this.#reply(name, args);
-    if (name === 'QUIT') this.#isClosing = true;
+    if (name === 'QUIT') {
+      this.#isClosing = true;
+      this.#queue = new Fifo(); // what was sent after it is not answered
+    }
     return asked === 'skip' || (asked === 'off' && this.replies === 'off') ? noReply : reply;
   }
 
