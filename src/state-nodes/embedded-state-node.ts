@@ -133,7 +133,7 @@ export class EmbeddedStateNode implements StateNode {
     this.#bytes = 0;
   }
 
-  #apply(operation: RegisterOperation): RegisterAnswer {
+  #apply(operation: RegisterOperation, self: string): RegisterAnswer {
     const register: Register = this.#registers.get(operation.slot) ?? { state: emptyRegister, heads: new Map() };
     const step = this.#step(self, register, operation, (heads) => (register.digest ??= headsDigest(heads)));
     if (step.state !== undefined) register.state = step.state;

@@ -107,7 +107,7 @@ describe('foreshard node with its client', () => {
     const { client, resp } = await startWithClient();
     const life = await client.life();
     const key = `redis:0/${byteString(Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)))}`;
-    const entry: SlotEntry = { incarnation: 0, epoch: 1, own: [`other-name@${life}`], old: [], joining: [] };
+    const entry: SlotEntry = { incarnation: 0, epoch: 1, own: [`other-name@${life}`], old: [], joining: [], pull: 0 };
     const byOther = await ForeshardStateNode.connect({ id: 'other-name', ...resp });
     opened.push(() => byOther.close());
     const swap = { op: 'swap', slot: slotOf(key), entry, swaps: [{ key, expected: null, next: '{"é":"\u{1F600}"}' }] } as const;
@@ -366,7 +366,7 @@ describe('a node that is part of a cluster', () => {
     const { server, url } = started;
     expect((await fetch(`${url}/elements/${key}`, { method: 'PUT', body: 'alone' })).status).toBe(201);
     const life = await server.node.life();
-    const entry: SlotEntry = { incarnation: 0, epoch: 1, own: own(life), old: [], joining: [], ...extra };
+    const entry: SlotEntry = { incarnation: 0, epoch: 1, own: own(life), old: [], joining: [], pull: 0, ...extra };
     expect(await server.node.apply(life, [{ op: 'fence', slot: slotOf(key), entry }])).toMatchObject([{ status: 'ok', heads: [{ key }] }]);
     return started;
   }
@@ -381,7 +381,7 @@ describe('a node that is part of a cluster', () => {
     expect(await statuses((await inCluster((life) => [`m1@${life}`], { joining: [] })).url)).toEqual([200, 200, 204]);
     const joining = await inCluster((life) => [`m1@${life}`, 'm2@9']);
     const life = await joining.server.node.life();
-    await joining.server.node.apply(life, [{ op: 'fence', slot: slotOf(key), entry: { incarnation: 0, epoch: 2, own: [`m1@${life}`], old: ['m2@9'], joining: [`m1@${life}`] } }]);
+    await joining.server.node.apply(life, [{ op: 'fence', slot: slotOf(key), entry: { incarnation: 0, epoch: 2, own: [`m1@${life}`], old: ['m2@9'], joining: [`m1@${life}`], pull: 1 } }]);
     expect(await statuses(joining.url)).toEqual([409, 409, 409]);
   });
 
