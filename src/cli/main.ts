@@ -8,6 +8,7 @@ import { addExplain } from './explain.ts';
 import { addHeatmap } from './heatmap.ts';
 import { addInspect, addList } from './inspect.ts';
 import { addNode } from './node.ts';
+import { addNodes } from './nodes.ts';
 import { addPredict } from './predict.ts';
 import { addRecord } from './record.ts';
 import { addReplay } from './replay.ts';
@@ -23,7 +24,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--config <file>', 'configuration (default: foreshard.config.ts in the current folder)')
     .exitOverride()
     .showSuggestionAfterError();
-  for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addHeatmap, addExplain, addBacktest, addShard, addCluster, addNode]) add(program, exit);
+  for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addHeatmap, addExplain, addBacktest, addShard, addCluster, addNode, addNodes]) add(program, exit);
   guardProcess();
   try {
     await program.parseAsync(argv, { from: 'user' });

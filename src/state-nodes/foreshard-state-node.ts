@@ -137,7 +137,8 @@ export class ForeshardStateNode implements StateNode {
     if (cause instanceof RedisCommandError && cause.message.startsWith('ERR unknown command')) {
       return new ForeshardError('state_node_unreachable', `${where} is no foreshard node: ${cause.message}.`, { hint: 'Start one with foreshard node --port; the address of a Redis begins with redis://.', cause });
     }
-    return new ForeshardError('state_node_unreachable', `${where} failed: ${cause.message}.`, { hint: 'Start it, or take its address out of the state nodes.', cause });
+    const why = cause instanceof ForeshardError && cause.cause instanceof Error ? cause.cause.message : cause.message;
+    return new ForeshardError('state_node_unreachable', `${where} failed: ${why}.`, { hint: 'Start it, or take its address out of the state nodes.', cause });
   }
 }
 
