@@ -6,7 +6,7 @@ import { memberName, slotCount } from '../model/shard-map.ts';
 import type { StateKey } from '../model/state-key.ts';
 import type { EmbeddedStateNode } from './embedded-state-node.ts';
 import { decodeHead, distinctValues, encodeHead, putHead, type HeadState, type HeadValue } from './head.ts';
-import { maxKeyBytes, maxPayloadBytes, tooLarge } from './node-wire.ts';
+import { maxKeyBytes, maxPayloadBytes, revisionText, tooLarge } from './node-wire.ts';
 import type { RegisterAnswer, RegisterOperation, SlotEntry } from './slot-register.ts';
 
 /*
@@ -93,7 +93,7 @@ export class ElementApi {
 
   /** The bytes of one revision; undefined: it is not held here. @throws ForeshardError `payload_corrupt` */
   async readRevision(key: StateKey, revision: number): Promise<ReadElement | undefined> {
-    const [held] = await this.#node.readHeld([{ key, revision }]);
+    const [held] = await this.#node.readHeld([revisionText({ key, revision })]);
     if (held === undefined) return undefined;
     if (contentHash(held.bytes) !== held.hash) throw new ForeshardError('payload_corrupt', `Revision ${revision} of ${JSON.stringify(key)} is damaged in the memory of this state node.`, { hint: 'Write it again; the memory of the machine may be faulty.' });
     return { revision, ...held };

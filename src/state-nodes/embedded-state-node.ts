@@ -62,11 +62,16 @@ export class EmbeddedStateNode implements StateNode {
     return this.#log.read(items.length, () => items.map((item) => this.#read(item)));
   }
 
-  /** As {@link read}, with the hash that the bytes were written with: for who passes them on and has them checked there. */
-  async readHeld(items: readonly RevisionName[]): Promise<(HeldPayload | undefined)[]> {
-    const found = items.map((item) => this.#hashes.get(nameOf(item)));
-    const bytes = await this.#log.read(items.length, () => found.map((hash) => this.#payloads.get(hash ?? '')?.bytes));
-    return bytes.map((one, index) => (one === undefined ? undefined : { bytes: one, hash: found[index] as ContentHash }));
+  /** As {@link read}, with the hash that the bytes were written with: for who passes them on and has them checked there. @param names each `<revision> <key>` */
+  async readHeld(names: readonly string[]): Promise<(HeldPayload | undefined)[]> {
+    const found: (HeldPayload | undefined)[] = [];
+    await this.#log.read(names.length, () => names.map((name) => {
+      const hash = this.#hashes.get(name);
+      const bytes = hash === undefined ? undefined : this.#payloads.get(hash)?.bytes;
+      found.push(bytes === undefined ? undefined : { bytes, hash: hash as ContentHash });
+      return bytes;
+    }));
+    return found;
   }
 
   async write(items: readonly StoredRevision[]): Promise<void> {

@@ -3,7 +3,7 @@ import { contentHash } from '../lib/content-hash.ts';
 import { deferred, type Deferred } from '../lib/deferred.ts';
 import { RedisClient, RedisCommandError, type RedisValue } from '../gateways/redis/redis-client.ts';
 import { ForeshardError } from '../model/errors.ts';
-import { batchBytes, batchItems, errorOf, hashLength, jsonBytes, jsonOf, maxPayloadBytes, tooLarge } from './node-wire.ts';
+import { batchBytes, batchItems, errorOf, hashLength, jsonBytes, jsonOf, maxPayloadBytes, revisionText, tooLarge } from './node-wire.ts';
 import type { RegisterAnswer, RegisterOperation } from './slot-register.ts';
 import type { HeldRevision, RevisionName, StateNode, StateNodeStats, StoredRevision } from './state-node.ts';
 
@@ -18,6 +18,9 @@ export interface ForeshardStateNodeOptions {
 }
 
 type NodeCommand = readonly ByteString[];
+
+/** Reads sent with one write: enough to make the write cheap, few enough that the node answers some while others are being sent or checked. */
+const sentTogether = 16;
 
 /**
  * A state node in a process of its own, `foreshard node`: the FS.* commands of node-commands.ts, pipelined on one connection. Reads that are asked for in one turn of the event loop are
@@ -51,20 +54,20 @@ export class ForeshardStateNode implements StateNode {
   }
 
   async read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
-    const batches = slices(items, batchItems).map((batch) => this.#soon(['FS.READ', ...batch.flatMap(nameOf)]));
+    const batches = slices(items, batchItems).map((batch) => this.#soon(['FS.READ', ...batch.map(revisionText)]));
     const replies = await Promise.all(batches);
-    return replies.flatMap((reply) => (reply as readonly RedisValue[]).map((value) => this.#checked(value)));
+    return (replies.length === 1 ? replies[0] as readonly RedisValue[] : replies.flat()).map((value) => this.#checked(value));
   }
 
   async write(items: readonly StoredRevision[]): Promise<void> {
     for (const { key, bytes } of items) if (bytes.length > maxPayloadBytes) throw tooLarge(key, bytes.length);
     for (const batch of payloadBatches(items)) {
-      await this.#one(['FS.WRITE', ...batch.flatMap((item) => [...nameOf(item), item.hash, byteString(item.bytes)])]);
+      await this.#one(['FS.WRITE', ...batch.flatMap((item) => [revisionText(item), item.hash, byteString(item.bytes)])]);
     }
   }
 
   async drop(items: readonly RevisionName[]): Promise<void> {
-    await Promise.all(slices(items, batchItems).map((batch) => this.#one(['FS.DROP', ...batch.flatMap(nameOf)])));
+    await Promise.all(slices(items, batchItems).map((batch) => this.#one(['FS.DROP', ...batch.map(revisionText)])));
   }
 
   async list(slot: number): Promise<HeldRevision[]> {
@@ -113,11 +116,12 @@ export class ForeshardStateNode implements StateNode {
     if (together === undefined) {
       const { commands, replies } = this.#together = together = { commands: [], replies: deferred() };
       process.nextTick(() => {
-        this.#together = undefined;
+        if (this.#together?.commands === commands) this.#together = undefined;
         this.#send(commands).then(replies.resolve, replies.reject);
       });
     }
     const place = together.commands.push(command) - 1;
+    if (place + 1 === sentTogether) this.#together = undefined;
     return (await together.replies.promise)[place] as RedisValue;
   }
 
@@ -140,10 +144,6 @@ export class ForeshardStateNode implements StateNode {
     const why = cause instanceof ForeshardError && cause.cause instanceof Error ? cause.cause.message : cause.message;
     return new ForeshardError('state_node_unreachable', `${where} failed: ${why}.`, { hint: 'Start it, or take its address out of the state nodes.', cause });
   }
-}
-
-function nameOf({ revision, key }: RevisionName): [string, ByteString] {
-  return [String(revision), key];
 }
 
 function slices<T>(items: readonly T[], length: number): T[][] {

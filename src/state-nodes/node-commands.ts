@@ -1,10 +1,10 @@
-import { bytesOf, type ByteString } from '../lib/bytes.ts';
+import type { ByteString } from '../lib/bytes.ts';
 import { contentHash } from '../lib/content-hash.ts';
 import { BytesReply, CommandError, OK, VerbatimReply, type ServedCommand, type ServedReply } from '../gateways/redis/served-command.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { slotNumber, type ElementApi } from './element-api.ts';
 import type { EmbeddedStateNode } from './embedded-state-node.ts';
-import { hashLength, jsonBytes, jsonOf, maxPayloadBytes, tooLarge } from './node-wire.ts';
+import { hashLength, jsonBytes, jsonOf, maxPayloadBytes, revisionNameOf, tooLarge } from './node-wire.ts';
 import { registerOperationOf } from './register-json.ts';
 import type { RegisterOperation } from './slot-register.ts';
 import type { RevisionName, StateNodeStats, StoredRevision } from './state-node.ts';
@@ -60,20 +60,24 @@ function elementCommands({ elements, node }: ServedNode): ServedCommand[] {
 function revisionCommands({ node }: ServedNode): ServedCommand[] {
   return [
     {
-      ...plain, name: 'FS.READ', arity: -1, syntax: '[revision key ...]', summary: 'Of each revision its content hash (64 digits) with its bytes behind it, or null.',
-      run: async (args) => (await node.readHeld(revisionNames(args))).map((held) => (held === undefined ? null : new BytesReply(hashBytes(held.hash), held.bytes))),
+      ...plain, name: 'FS.READ', arity: -1, syntax: '["revision key" ...]', summary: 'Of each revision its content hash (64 digits) with its bytes behind it, or null.',
+      run: async (names) => (await node.readHeld(names)).map((held, index) => {
+        if (held !== undefined) return new BytesReply(held.bytes, held.hash);
+        revisionIn(names[index] as ByteString);
+        return null;
+      }),
     },
     {
-      ...plain, writes: true, name: 'FS.WRITE', arity: -1, syntax: '[revision key hash bytes ...]', summary: 'Keeps revisions: all of them or none.',
+      ...plain, writes: true, name: 'FS.WRITE', arity: -1, syntax: '["revision key" hash bytes ...]', summary: 'Keeps revisions: all of them or none.',
       run: async (args) => {
         await node.write(storedRevisions(args));
         return OK;
       },
     },
     {
-      ...plain, writes: true, name: 'FS.DROP', arity: -1, syntax: '[revision key ...]', summary: 'Forgets revisions.',
+      ...plain, writes: true, name: 'FS.DROP', arity: -1, syntax: '["revision key" ...]', summary: 'Forgets revisions.',
       run: async (args) => {
-        await node.drop(revisionNames(args));
+        await node.drop(args.map(revisionIn));
         return OK;
       },
     },
@@ -117,32 +121,24 @@ function ownBytes(text: ByteString): Buffer {
   return bytes;
 }
 
-function hashBytes(hash: string): Buffer {
-  return bytesOf(hash);
-}
-
-function revisionNames(args: readonly ByteString[]): RevisionName[] {
-  if (args.length % 2 !== 0) throw new CommandError('ERR every revision needs its number and its key');
-  return Array.from({ length: args.length / 2 }, (_, index) => ({ revision: revisionIn(args[index * 2] as string), key: args[index * 2 + 1] as string }));
-}
-
 function storedRevisions(args: readonly ByteString[]): StoredRevision[] {
-  if (args.length % 4 !== 0) throw new CommandError('ERR every revision needs its number, key, hash and bytes');
-  return Array.from({ length: args.length / 4 }, (_, index) => {
-    const [revision = '', key = '', hash = '', text = ''] = args.slice(index * 4, index * 4 + 4);
+  if (args.length % 3 !== 0) throw new CommandError('ERR every revision needs its name, hash and bytes');
+  return Array.from({ length: args.length / 3 }, (_, index) => {
+    const [name = '', hash = '', text = ''] = args.slice(index * 3, index * 3 + 3);
+    const { key, revision } = revisionIn(name);
     if (text.length > maxPayloadBytes) throw tooLarge(key, text.length);
     const bytes = ownBytes(text);
     if (hash.length !== hashLength || contentHash(bytes) !== hash) {
       throw new ForeshardError('payload_corrupt', `Revision ${revision} of ${JSON.stringify(key.slice(0, 200))} does not have the content hash it came with; nothing was kept.`, { hint: 'Send it again with the SHA-256 of its bytes, in hexadecimal.' });
     }
-    return { revision: revisionIn(revision), key, hash, bytes };
+    return { revision, key, hash, bytes };
   });
 }
 
-function revisionIn(text: ByteString): number {
-  const revision = Number(text);
-  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(revision)) throw new CommandError(`ERR '${text.slice(0, 32)}' is not the number of a revision`);
-  return revision;
+function revisionIn(text: ByteString): RevisionName {
+  const name = revisionNameOf(text);
+  if (name === undefined) throw new CommandError(`ERR '${text.slice(0, 32)}' names no revision: it takes a number, a space, and the key, in one argument`);
+  return name;
 }
 
 function slotIn(text: ByteString): number {

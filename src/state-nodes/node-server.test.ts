@@ -100,7 +100,7 @@ describe('foreshard node with its client', () => {
     expect(await client.stats()).toMatchObject({ id: 'node-1', elements: 0 });
     await expect(ForeshardStateNode.connect({ id: 'x', host: '127.0.0.1', port: await closedPort() })).rejects.toMatchObject({ code: 'state_node_unreachable' });
     const raw = new RawClient(resp.port);
-    expect(await raw.ask('FS.WRITE', '1', 'a', '0'.repeat(64), 'bytes')).toEqual(message('PAYLOAD_CORRUPT'));
+    expect(await raw.ask('FS.WRITE', '1 a', '0'.repeat(64), 'bytes')).toEqual(message('PAYLOAD_CORRUPT'));
   });
 
   test('runs operations on registers under the name of the caller, every byte of keys kept', async () => {
@@ -170,7 +170,7 @@ describe('over RESP', () => {
     expect(await raw.ask('SET', 'k', 'v', 'NX')).toEqual(message('wrong number'));
     expect(await raw.ask('SET', '', 'v')).toEqual(message('USAGE A key of 0 bytes'));
     expect(await raw.ask('LPUSH', 'k', 'v')).toEqual(message("unknown command 'LPUSH k'"));
-    for (const args of [['FS.READ', '1'], ['FS.READ', 'x', 'k'], ['FS.LIST', '65536'], ['FS.DIGEST', '-1'], ['FS.APPLY', 'm', 'l', '{'], ['FS.APPLY', 'm', 'l', '{"op":"fence","slot":1}'], ['SELECT', '1']]) {
+    for (const args of [['FS.READ', '1'], ['FS.READ', 'x k'], ['FS.READ', '99999999999999999 k'], ['FS.DROP', '1'], ['FS.WRITE', '1 k', 'x'], ['FS.LIST', '65536'], ['FS.DIGEST', '-1'], ['FS.APPLY', 'm', 'l', '{'], ['FS.APPLY', 'm', 'l', '{"op":"fence","slot":1}'], ['SELECT', '1']]) {
       expect(await raw.ask(...args)).toEqual(message('ERR '));
     }
   });
@@ -200,8 +200,8 @@ describe('over RESP', () => {
     const raw = new RawClient(resp.port);
     expect(await raw.ask('PING')).toMatchObject({ text: 'PONG' });
     raw.socket.pause();
-    const command = encodeCommand(['FS.READ', '1', 'k']);
-    for (let n = 0; n < 200; n++) raw.socket.write(command.repeat(1), 'latin1');
+    const command = encodeCommand(['FS.READ', '1 k']);
+    for (let n = 0; n < 200; n++) raw.socket.write(command, 'latin1');
     await new Promise((resolve) => setTimeout(resolve, 200));
     const { reads } = await server.node.stats();
     expect(reads).toBeLessThan(100);
@@ -227,7 +227,7 @@ describe('over RESP', () => {
     const { resp } = await start();
     const raw = new RawClient(resp.port);
     expect(await raw.ask('SET', 'k', 'x'.repeat(64 * 2 ** 20 + 1))).toEqual(message('PAYLOAD_TOO_LARGE'));
-    expect(await raw.ask('FS.WRITE', '1', 'k', '0'.repeat(64), 'x'.repeat(64 * 2 ** 20 + 1))).toEqual(message('PAYLOAD_TOO_LARGE'));
+    expect(await raw.ask('FS.WRITE', '1 k', '0'.repeat(64), 'x'.repeat(64 * 2 ** 20 + 1))).toEqual(message('PAYLOAD_TOO_LARGE'));
     expect(await raw.ask('DBSIZE')).toBe(0);
   }, 60_000);
 

@@ -1,8 +1,9 @@
 import { utf8ByteString, type ByteString } from '../lib/bytes.ts';
 import { ForeshardError, type ErrorCode } from '../model/errors.ts';
+import type { RevisionName } from './state-node.ts';
 
 /*
- * What `foreshard node` and its client agree on beyond RESP. A revision is named by two arguments, its number and its key; payloads travel with their content hash, so that whoever takes
+ * What `foreshard node` and its client agree on beyond RESP. A revision is named by one argument, its number and behind a space its key; payloads travel with their content hash, so that whoever takes
  * them can check them; entries of slots, operations and answers are JSON in UTF-8. An error reply begins with the error's code in upper case.
  */
 
@@ -37,6 +38,18 @@ export function errorOf(text: ByteString): ForeshardError | undefined {
   if (code === undefined) return undefined;
   const [message, ...hints] = Buffer.from(text.slice(space + 1), 'latin1').toString('utf8').split(hintMark);
   return new ForeshardError(code, message as string, hints.length === 0 ? {} : { hint: hints.join(hintMark) });
+}
+
+/** The argument that names a revision: `<revision> <key>`. */
+export function revisionText({ revision, key }: RevisionName): ByteString {
+  return `${revision} ${key}`;
+}
+
+/** The revision that an argument names; undefined: none. */
+export function revisionNameOf(text: ByteString): RevisionName | undefined {
+  const digits = /^(\d{1,16}) /.exec(text)?.[1];
+  if (digits === undefined || !Number.isSafeInteger(Number(digits))) return undefined;
+  return { revision: Number(digits), key: text.slice(digits.length + 1) };
 }
 
 /** JSON as bytes. */

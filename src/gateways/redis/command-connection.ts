@@ -11,8 +11,8 @@ import type { KeyspaceTarget } from './keyspace-target.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { CommandError, describeCommands, encodeServed, ErrorReply, hasArity, type ServedCommand, type ServedReply } from './served-command.ts';
 
-/** Answers are written when this much has gathered, and at the end of what came together. */
-const writeFromBytes = 256 * 1024;
+/** Answers are written when this much has gathered, and at the end of what came together: less than a block of `ByteOutput`, which is then used again. */
+const writeFromBytes = 48 * 1024;
 
 /** What browsers say when a page makes them talk to this port: no client of ours. */
 const spokenByBrowsers: ReadonlySet<string> = new Set(['POST', 'HOST:']);

@@ -6,11 +6,13 @@ import { encodeReply, OutputBuffer } from './resp-encoder.ts';
 
 export { CommandError, ErrorReply, MapReply, OK, SimpleReply, VerbatimReply };
 
-/** A bulk string of bytes, in pieces that follow each other. */
+/** A bulk string of bytes, with a short text in front of them or none. */
 export class BytesReply {
-  readonly pieces: readonly Uint8Array[];
-  constructor(...pieces: readonly Uint8Array[]) {
-    this.pieces = pieces;
+  readonly bytes: Uint8Array;
+  readonly prefix: ByteString;
+  constructor(bytes: Uint8Array, prefix: ByteString = '') {
+    this.bytes = bytes;
+    this.prefix = prefix;
   }
 }
 
@@ -48,11 +50,9 @@ export function encodeServed(reply: ServedReply, protocol: 2 | 3, out: ByteOutpu
   }
 }
 
-function encodeBytes({ pieces }: BytesReply, out: ByteOutput): void {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  out.append(`$${length}\r\n`);
-  for (const piece of pieces) out.appendBytes(piece);
+function encodeBytes({ bytes, prefix }: BytesReply, out: ByteOutput): void {
+  out.append(`$${prefix.length + bytes.length}\r\n${prefix}`);
+  out.appendBytes(bytes);
   out.append('\r\n');
 }
 
