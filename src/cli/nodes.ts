@@ -95,7 +95,7 @@ async function membersFor(self: Command, flags: NodesFlags): Promise<Member[]> {
 /** Connects to look, not to stay: nothing is cleared on closing. */
 async function openNode({ id, address }: Member, namespace: string): Promise<StateNode> {
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  switch (url?.protocol) {
+  switch (url?.protocol ?? '') {
     case 'foreshard:': {
       const { ForeshardStateNode } = await import('../state-nodes/foreshard-state-node.ts');
       return ForeshardStateNode.connect({ id, host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 7070), timeoutMs });

@@ -211,7 +211,7 @@ describe('over RESP', () => {
 
   test('what is no RESP, or too long, ends the connection with a reason', async () => {
     const { resp } = await start();
-    for (const text of ['*1\r\n$999999999\r\n', '*x\r\n', '*2\r\n$4\r\nECHO\r\n:1\r\n', `*9\r\n$3\r\nSET\r\n${`$${100 * 2 ** 20}\r\n`}`]) {
+    for (const text of ['*1\r\n$999999999\r\n', '*x\r\n', '*2\r\n$4\r\nECHO\r\n:1\r\n', `*9\r\n$3\r\nSET\r\n$${100 * 2 ** 20}\r\n`]) {
       const raw = new RawClient(resp.port);
       raw.socket.write(text);
       if (text.startsWith('*9')) raw.socket.write(`${'x'.repeat(100 * 2 ** 20)}\r\n$${128 * 2 ** 20}\r\n${'x'.repeat(128 * 2 ** 20)}\r\n$${100 * 2 ** 20}\r\n`);
@@ -338,7 +338,7 @@ describe('over HTTP', () => {
       for (let n = 0; n < 65; n++) controller.enqueue(chunk);
       controller.close();
     } });
-    const answer = await fetch(`${url}/elements/b`, { method: 'PUT', body: stream, duplex: 'half' } as RequestInit);
+    const answer = await fetch(`${url}/elements/b`, { method: 'PUT', body: stream, duplex: 'half' });
     expect([answer.status, await answer.json()]).toMatchObject([413, { code: 'payload_too_large' }]);
     expect((await fetch(`${url}/elements/b`)).status).toBe(404);
   }, 30_000);
