@@ -1,5 +1,5 @@
 import { bytesOf, byteString, type ByteString } from '../lib/bytes.ts';
-import { contentHash } from '../lib/content-hash.ts';
+import { contentHash, type ContentHash } from '../lib/content-hash.ts';
 import { deferred, type Deferred } from '../lib/deferred.ts';
 import { RedisClient, RedisCommandError, type RedisValue } from '../gateways/redis/redis-client.ts';
 import { ForeshardError } from '../model/errors.ts';
@@ -53,10 +53,11 @@ export class ForeshardStateNode implements StateNode {
     return node;
   }
 
-  async read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
+  /** As the contract has it. `hash`: a revision with other contents is not given. */
+  async read(items: readonly (RevisionName & { readonly hash?: ContentHash })[]): Promise<(Uint8Array | undefined)[]> {
     const batches = slices(items, batchItems).map((batch) => this.#soon(['FS.READ', ...batch.map(revisionText)]));
     const replies = await Promise.all(batches);
-    return (replies.length === 1 ? replies[0] as readonly RedisValue[] : replies.flat()).map((value) => this.#checked(value));
+    return (replies.length === 1 ? replies[0] as readonly RedisValue[] : replies.flat()).map((value, index) => this.#checked(value, items[index]?.hash));
   }
 
   async write(items: readonly StoredRevision[]): Promise<void> {
@@ -98,8 +99,8 @@ export class ForeshardStateNode implements StateNode {
     await this.#client.close();
   }
 
-  #checked(value: RedisValue): Uint8Array | undefined {
-    if (typeof value !== 'string') return undefined;
+  #checked(value: RedisValue, wanted: ContentHash | undefined): Uint8Array | undefined {
+    if (typeof value !== 'string' || (wanted !== undefined && !value.startsWith(wanted))) return undefined;
     const bytes = bytesOf(value.slice(hashLength));
     if (contentHash(bytes) === value.slice(0, hashLength)) return bytes;
     this.#corrupt += 1;

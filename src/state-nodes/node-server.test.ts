@@ -117,6 +117,13 @@ describe('foreshard node with its client', () => {
     ]);
   });
 
+  test('gives a revision only with the contents that are asked for', async () => {
+    const { client } = await startWithClient();
+    const item = revisionOf('redis:0/a', 1, Buffer.from('abc'));
+    await client.write([item]);
+    expect(await client.read([item, { ...item, hash: contentHash(Buffer.from('x')) }])).toEqual([item.bytes, undefined]);
+  });
+
   test('a payload that was changed in its memory is not given', async () => {
     const { client, server, url } = await startWithClient();
     const bytes = Buffer.from('abc');
