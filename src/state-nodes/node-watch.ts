@@ -84,7 +84,8 @@ export class NodeWatch {
     try {
       watched.node ??= await this.#options.open(watched.member);
       const known = watched.member.life;
-      const [stats, life] = await Promise.all([watched.node.stats(), known === undefined ? Promise.resolve(undefined) : watched.node.life()]);
+      const stats = await watched.node.stats();
+      const life = known === undefined ? undefined : await watched.node.life();
       watched.misses = 0;
       const reason = known === life ? null : `started again: the map knows its life ${known}, this is ${life}`;
       return this.#view(watched, stats, reason);
