@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { redisEndpoint, settingsOf } from '../config/settings.ts';
+import { settingsOf } from '../config/settings.ts';
 import { decodeShardMap } from '../model/artefact-codec.ts';
 import { ForeshardError } from '../model/errors.ts';
 import type { Member, ShardMap } from '../model/shard-map.ts';
@@ -93,18 +93,10 @@ async function membersFor(self: Command, flags: NodesFlags): Promise<Member[]> {
 }
 
 /** Connects to look, not to stay: nothing is cleared on closing. */
-async function openNode({ id, address }: Member, namespace: string): Promise<StateNode> {
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url?.protocol === 'foreshard:') {
-    const { ForeshardStateNode } = await import('../state-nodes/foreshard-state-node.ts');
-    return ForeshardStateNode.connect({ id, host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 7070), timeoutMs });
-  }
-  if (url?.protocol === 'redis:' || url?.protocol === 'rediss:') {
-    const { RedisStateNode } = await import('../state-nodes/redis-state-node.ts');
-    return RedisStateNode.connect({ id, namespace, ...redisEndpoint(address), onClose: 'keep', timeoutMs });
-  }
-  if (address !== 'embedded') throw new ForeshardError('config_invalid', `${address} is not the address of a state node`, { hint: 'write redis://host:port or foreshard://host:port' });
-  throw new ForeshardError('usage', 'an embedded state node lives in the process that uses it: there is nothing to look at', { hint: 'name others with --state-node, or start one with foreshard node' });
+async function openNode(member: Member, namespace: string): Promise<StateNode> {
+  if (member.address === 'embedded') throw new ForeshardError('usage', 'an embedded state node lives in the process that uses it: there is nothing to look at', { hint: 'name others with --state-node, or start one with foreshard node' });
+  const { openStateNode } = await import('../state-nodes/open-state-node.ts');
+  return openStateNode(member, { namespace, onClose: 'keep', timeoutMs, allowEviction: true });
 }
 
 /** Reads a shard map from a file, `-` for standard input. @throws ForeshardError `input_not_found`, `recording_damaged`, `recording_newer` */

@@ -1,9 +1,9 @@
-import { bytesOf, byteString, type ByteString } from '../lib/bytes.ts';
+import type { ByteString } from '../lib/bytes.ts';
 import { contentHash, type ContentHash } from '../lib/content-hash.ts';
-import { deferred, type Deferred } from '../lib/deferred.ts';
-import { RedisClient, RedisCommandError, type RedisValue } from '../gateways/redis/redis-client.ts';
+import { RedisClient, RedisCommandError, type RedisCommand, type RedisValue } from '../gateways/redis/redis-client.ts';
 import { ForeshardError } from '../model/errors.ts';
-import { batchBytes, batchItems, errorOf, hashLength, jsonBytes, jsonOf, maxPayloadBytes, revisionText, tooLarge } from './node-wire.ts';
+import { batchBytes, batchItems, errorOf, hashLength, jsonBytes, jsonOf } from './node-wire.ts';
+import { checkPayloads, revisionText } from './payloads.ts';
 import type { RegisterAnswer, RegisterOperation } from './slot-register.ts';
 import type { HeldRevision, RevisionName, StateNode, StateNodeStats, StoredRevision } from './state-node.ts';
 
@@ -17,21 +17,13 @@ export interface ForeshardStateNodeOptions {
   readonly timeoutMs?: number;
 }
 
-type NodeCommand = readonly ByteString[];
-
-/** Reads sent with one write: enough to make the write cheap, few enough that the node answers some while others are being sent or checked. */
-const sentTogether = 16;
-
 /**
- * A state node in a process of its own, `foreshard node`: the FS.* commands of node-commands.ts, pipelined on one connection. Reads that are asked for in one turn of the event loop are
- * sent with one write. Statistics are the process's, whoever its clients are. Closing leaves to the process what it holds.
+ * A state node in a process of its own, `foreshard node`: the FS.* commands of node-commands.ts, pipelined on one connection. Statistics are the process's, whoever its clients are. Closing leaves to the process what it holds.
  */
 export class ForeshardStateNode implements StateNode {
   readonly id: string;
   readonly #options: ForeshardStateNodeOptions;
   readonly #client: RedisClient;
-  /** Commands to be sent together at the end of this turn. */
-  #together: { readonly commands: NodeCommand[]; readonly replies: Deferred<readonly RedisValue[]> } | undefined;
   /** Values that were not what was written. */
   #corrupt = 0;
 
@@ -53,17 +45,16 @@ export class ForeshardStateNode implements StateNode {
     return node;
   }
 
-  /** As the contract has it. `hash`: a revision with other contents is not given. */
-  async read(items: readonly (RevisionName & { readonly hash?: ContentHash })[]): Promise<(Uint8Array | undefined)[]> {
-    const batches = slices(items, batchItems).map((batch) => this.#soon(['FS.READ', ...batch.map(revisionText)]));
+  async read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
+    const batches = slices(items, batchItems).map((batch) => this.#one(['FS.READ', ...batch.map(revisionText)], true));
     const replies = await Promise.all(batches);
     return (replies.length === 1 ? replies[0] as readonly RedisValue[] : replies.flat()).map((value, index) => this.#checked(value, items[index]?.hash));
   }
 
   async write(items: readonly StoredRevision[]): Promise<void> {
-    for (const { key, bytes } of items) if (bytes.length > maxPayloadBytes) throw tooLarge(key, bytes.length);
+    checkPayloads(this.id, items);
     for (const batch of payloadBatches(items)) {
-      await this.#one(['FS.WRITE', ...batch.flatMap((item) => [revisionText(item), item.hash, byteString(item.bytes)])]);
+      await this.#one(['FS.WRITE', ...batch.flatMap((item) => [revisionText(item), item.hash, item.bytes])]);
     }
   }
 
@@ -100,35 +91,18 @@ export class ForeshardStateNode implements StateNode {
   }
 
   #checked(value: RedisValue, wanted: ContentHash | undefined): Uint8Array | undefined {
-    if (typeof value !== 'string' || (wanted !== undefined && !value.startsWith(wanted))) return undefined;
-    const bytes = bytesOf(value.slice(hashLength));
-    if (contentHash(bytes) === value.slice(0, hashLength)) return bytes;
+    if (!Buffer.isBuffer(value)) return undefined;
+    const hash = value.toString('latin1', 0, hashLength);
+    if (wanted !== undefined && wanted !== hash) return undefined;
+    const bytes = value.subarray(hashLength);
+    if (contentHash(bytes) === hash) return bytes;
     this.#corrupt += 1;
     return undefined;
   }
 
-  async #one(command: NodeCommand): Promise<RedisValue> {
-    return (await this.#send([command]))[0] as RedisValue;
-  }
-
-  /** Sends a command, which must not be refused for reasons of its own, together with others of this turn. */
-  async #soon(command: NodeCommand): Promise<RedisValue> {
-    let together = this.#together;
-    if (together === undefined) {
-      const { commands, replies } = this.#together = together = { commands: [], replies: deferred() };
-      process.nextTick(() => {
-        if (this.#together?.commands === commands) this.#together = undefined;
-        this.#send(commands).then(replies.resolve, replies.reject);
-      });
-    }
-    const place = together.commands.push(command) - 1;
-    if (place + 1 === sentTogether) this.#together = undefined;
-    return (await together.replies.promise)[place] as RedisValue;
-  }
-
-  async #send(commands: readonly NodeCommand[]): Promise<readonly RedisValue[]> {
+  async #one(command: RedisCommand, wantsBytes = false): Promise<RedisValue> {
     try {
-      return await this.#client.send(commands);
+      return (await this.#client.send([command], { wantsBytes }))[0] as RedisValue;
     } catch (error) {
       throw this.#failure(error as Error);
     }

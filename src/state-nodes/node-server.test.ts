@@ -18,6 +18,7 @@ import { NodeServer, type NodeAddresses } from './node-server.ts';
 import { openApiDocument } from './openapi.ts';
 import { prometheusText } from './prometheus-text.ts';
 import type { SlotEntry } from './slot-register.ts';
+import type { StateNode } from './state-node.ts';
 
 const equal = (actual: unknown, expected: unknown): void => expect(actual).toEqual(expected);
 const opened: (() => Promise<void>)[] = [];
@@ -79,15 +80,27 @@ class RawClient {
 const message = (text: string): unknown => expect.objectContaining({ message: expect.stringContaining(text) as string }) as unknown;
 
 describe('foreshard node with its client', () => {
-  stateNodeCases(async () => {
-    const { client, server } = await startWithClient();
-    const close = client.close.bind(client);
-    return Object.assign(client, {
-      close: async () => {
-        await close();
-        await server.close();
-      },
-    });
+  const startedFor = new Map<StateNode, { started: Started; readonly maxBytes: number | undefined }>();
+  stateNodeCases({
+    open: async ({ maxBytes }) => {
+      const started = await startWithClient(maxBytes === undefined ? {} : { maxBytes });
+      startedFor.set(started.client, { started, maxBytes });
+      return started.client;
+    },
+    second: async (node) => {
+      const client = await ForeshardStateNode.connect({ id: 'node-1', ...(startedFor.get(node) as { started: Started }).started.resp });
+      opened.push(() => client.close());
+      return client;
+    },
+    forget: async (node) => {
+      const { started, maxBytes } = startedFor.get(node) as { started: Started; maxBytes: number | undefined };
+      await started.server.close();
+      const again = await start({ port: started.resp.port, ...maxBytes === undefined ? {} : { maxBytes } });
+      const client = await ForeshardStateNode.connect({ id: 'node-1', ...again.resp });
+      opened.push(() => client.close());
+      startedFor.set(client, { started: again, maxBytes });
+      return client;
+    },
   }, { test, equal });
 
   test('passes on errors by code', async () => {

@@ -1,6 +1,6 @@
-import { ForeshardError } from '../model/errors.ts';
 import type { Member } from '../model/shard-map.ts';
 import { EmbeddedStateNode } from './embedded-state-node.ts';
+import { ForeshardStateNode } from './foreshard-state-node.ts';
 import { MemcachedStateNode } from './memcached-state-node.ts';
 import { parseNodeAddress } from './node-address.ts';
 import { RedisStateNode } from './redis-state-node.ts';
@@ -34,7 +34,6 @@ export async function openStateNode(member: Pick<Member, 'id' | 'address'>, opti
     case 'embedded': return new EmbeddedStateNode({ id, ...(options.maxBytes === undefined ? {} : { maxBytes: options.maxBytes }) });
     case 'redis': return RedisStateNode.connect({ id, ...shared, ...place, ...(allowEviction === undefined ? {} : { allowEviction }) });
     case 'memcached': return MemcachedStateNode.connect({ id, ...shared, ...place });
-    // foreshard://, our own process, plugs in here.
-    case 'foreshard': throw new ForeshardError('config_invalid', `State node ${id}: this release has no client for ${member.address} yet.`, { hint: 'Use embedded, redis:// or memcached://.' });
+    case 'foreshard': return ForeshardStateNode.connect({ id, host: place.host, port: place.port, ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }) });
   }
 }
