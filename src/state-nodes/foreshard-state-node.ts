@@ -81,6 +81,10 @@ export class ForeshardStateNode implements StateNode {
     return replies.map((reply) => jsonOf(reply) as RegisterAnswer);
   }
 
+  async registers(): Promise<number[]> {
+    return await this.#one(['FS.REGISTERS']) as number[];
+  }
+
   async stats(): Promise<StateNodeStats> {
     const stats = jsonOf(await this.#one(['FS.STATS']) as ByteString) as StateNodeStats;
     return { ...stats, id: this.id, errors: stats.errors + this.#corrupt };

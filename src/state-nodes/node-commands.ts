@@ -91,6 +91,7 @@ function revisionCommands({ node }: ServedNode): ServedCommand[] {
 
 function registerCommands({ node, life }: ServedNode): ServedCommand[] {
   return [
+    { ...plain, name: 'FS.REGISTERS', arity: 1, syntax: '', summary: 'Slots whose registers anybody has used.', run: () => node.registers() },
     { ...plain, name: 'FS.LIFE', arity: 1, syntax: '', summary: 'Which life this is: another one after each start.', run: () => life },
     {
       ...plain, writes: true, name: 'FS.APPLY', arity: -3, syntax: 'member life [operation ...]', summary: "Runs operations on the registers of slots, as JSON; `member` is the map's name for this node.",
