@@ -1,9 +1,10 @@
-/** MurmurHash3 x86 32-bit (Austin Appleby, public domain) over the low byte of each char. Used to place slots. */
-export function murmur3(text: string, seed = 0): number {
+/** MurmurHash3 x86 32-bit (Austin Appleby, public domain) over the low byte of each char, of a part of the text where told. Used to place slots. */
+export function murmur3(text: string, seed = 0, from = 0, to: number = text.length): number {
   let h = seed | 0;
-  const blocks = text.length & ~3;
+  const length = to - from;
+  const blocks = from + (length & ~3);
   let k: number;
-  for (let i = 0; i < blocks; i += 4) {
+  for (let i = from; i < blocks; i += 4) {
     k = (text.charCodeAt(i) & 0xff) | ((text.charCodeAt(i + 1) & 0xff) << 8)
       | ((text.charCodeAt(i + 2) & 0xff) << 16) | ((text.charCodeAt(i + 3) & 0xff) << 24);
     k = Math.imul(k, 0xcc9e2d51);
@@ -13,7 +14,7 @@ export function murmur3(text: string, seed = 0): number {
     h = (Math.imul(h, 5) + 0xe6546b64) | 0;
   }
   k = 0;
-  const tail = text.length & 3;
+  const tail = length & 3;
   if (tail === 3) k ^= (text.charCodeAt(blocks + 2) & 0xff) << 16;
   if (tail >= 2) k ^= (text.charCodeAt(blocks + 1) & 0xff) << 8;
   if (tail >= 1) {
@@ -22,7 +23,7 @@ export function murmur3(text: string, seed = 0): number {
     k = (k << 15) | (k >>> 17);
     h ^= Math.imul(k, 0x1b873593);
   }
-  h ^= text.length;
+  h ^= length;
   h ^= h >>> 16;
   h = Math.imul(h, 0x85ebca6b);
   h ^= h >>> 13;

@@ -1,187 +1,260 @@
-import { slotOf } from '../model/directory.ts';
-import type { Heatmap } from '../model/heatmap.ts';
-import { capacityOf, zonesOf } from './slot-owners.ts';
+import { tally } from '../lib/tally.ts';
+import { shuffled, type Prng } from '../lib/prng.ts';
 import type { Member } from '../model/shard-map.ts';
+import { sharesOf, zonesOf } from './shares.ts';
+import type { SlotGraph } from './slot-graph.ts';
+import { nobody, type SlotTable } from './slot-table.ts';
+
+export { loadOf } from './workload.ts';
 
 /*
- * Keeps together what is accessed together. Intuition: every request that finds all it needs on one member is one round trip
- * less. Method: local search on probabilistic fan-out after the Social Hash Partitioner (Kabiljo et al., VLDB 2017, arXiv 1707.06665): a group
- * with n(b) slots on member b costs Σ 1 − 0.5^n(b); a slot moves to the member with the best gain whose load stays under its cap.
- * Warm-started from the owners given, so most slots stay; a slot must gain something to leave, and at most a budget of them may.
- * Limits: moves the preferred owner only; single moves, no swaps; local optimum.
+ * Keeps together what is accessed together. Intuition: every request that finds all it needs on one member is one round trip less. Method: local search on probabilistic
+ * fan-out after the Social Hash Partitioner (Kabiljo et al., VLDB 2017, arXiv 1707.06665): a group with n(b) slots on member b costs Σ 1 − 0.5^n(b), counting preferred
+ * owners; a slot goes to the member with the best gain, and its further replicas to the next best by the same gain, where load and storage allow.
+ * A slot's owners are chosen at once, so a change of places among them costs nothing, while every owner that did not have the slot costs the inertia (one access saved) and, with a
+ * map before, counts against the budget. Limits: single moves, no swaps between slots; a local optimum. Source: facts and measurements in docs/decisions/0007.
  */
 
-/** Expected accesses by slot, over the whole heatmap. */
-export function slotLoads(heatmap: Heatmap): Map<number, number> {
-  const loads = new Map<number, number>();
-  for (const element of heatmap.elements) {
-    const slot = slotOf(element.key);
-    loads.set(slot, (loads.get(slot) ?? 0) + loadOf(element.expected));
-  }
-  return loads;
-}
+/** What a further replica's nearness counts beside the preferred owner's. */
+const secondWeight = 0.5;
 
-/** Expected accesses of an element over all buckets. */
-export function loadOf(expected: readonly number[]): number {
-  return expected.reduce((sum, value) => sum + value, 0);
-}
+/** Elements that a member may hold over its share, so that copies do not pile up where load is light. */
+const storageSlack = 0.15;
 
-/** Options of {@link groupSlots}. */
-export interface GroupingOptions {
+/** Powers of one half for counts up to the largest group. */
+const halves = Float64Array.from({ length: 257 }, (_, count) => 0.5 ** count);
+
+/** Options of {@link AffinitySearch}. */
+export interface AffinityOptions {
+  readonly graph: SlotGraph;
+  readonly members: readonly Member[];
+  /** Changed in place. */
+  readonly table: SlotTable;
+  /** The owners before; undefined: nothing is there to be moved, so moves are free. */
+  readonly home: SlotTable | undefined;
   /** Load of a member over its share at most: 0.1 is a tenth. */
   readonly imbalance: number;
-  /** What a move must gain, in accesses saved, when the owners come from a map before. */
+  /** What an owner that did not have the slot must gain, in accesses. */
   readonly inertia: number;
-  /** Slots that may change their preferred owner. */
+  /** Slots whose owners may change. */
   readonly budget: number;
-  /** Passes over all slots at most. */
-  readonly passes: number;
+  readonly prng: Prng;
 }
 
-interface Group {
-  readonly slots: readonly number[];
-  readonly weight: number;
-}
+/** The state of a local search over the owners of slots. */
+export class AffinitySearch {
+  readonly graph: SlotGraph;
+  readonly table: SlotTable;
+  /** Expected load by preferred member, and elements held, by member. */
+  readonly memberLoads: Float64Array;
+  readonly stored: Float64Array;
+  readonly loadCaps: Float64Array;
+  /** By member, what a vertex just scored would cost there: Σ weight · 0.5^(others of the group there). */
+  readonly costs: Float64Array;
+  readonly #home: SlotTable | undefined;
+  readonly #inertia: number;
+  readonly #budget: number;
+  readonly #prng: Prng;
+  readonly #members: number;
+  readonly #zones: Uint16Array;
+  readonly #zonesWanted: number;
+  readonly #storageCaps: Float64Array;
+  /** Slots of edge e whose preferred owner is m, at `e * members + m`. */
+  readonly #onMember: Uint8Array;
+  readonly #set: number[];
+  #changed = 0;
 
-/** Changes the preferred owners in place so that groups touch few members; returns how many slots have another one now. */
-export function groupSlots(owners: number[][], members: readonly Member[], heatmap: Heatmap, options: GroupingOptions): number {
-  if (members.length < 2) return 0;
-  const search = new AffinitySearch(owners, members, heatmap, options);
-  for (let pass = 0; pass < options.passes; pass++) if (search.pass() === 0) break;
-  return search.movedSlots;
-}
+  constructor(options: AffinityOptions) {
+    const { graph, members, table } = options;
+    this.graph = graph;
+    this.table = table;
+    this.#home = options.home;
+    this.#inertia = options.home === undefined ? 0 : options.inertia;
+    this.#budget = options.budget;
+    this.#prng = options.prng;
+    this.#members = members.length;
+    const { zones, count } = zonesOf(members);
+    this.#zones = zones;
+    this.#zonesWanted = Math.min(count, table.replicas);
+    this.memberLoads = new Float64Array(members.length);
+    this.stored = new Float64Array(members.length);
+    this.costs = new Float64Array(members.length);
+    this.#set = Array.from({ length: table.replicas }, () => 0);
+    this.#onMember = new Uint8Array(graph.edges * members.length);
+    for (let vertex = 0; vertex < graph.slots.length; vertex++) {
+      this.#enter(vertex, 1);
+      if (this.#isChanged(vertex)) this.#changed++;
+    }
+    const shares = sharesOf(members);
+    const load = graph.loads.reduce((sum, value) => sum + value, 0);
+    const elements = graph.elements.reduce((sum, value) => sum + value, 0) * table.replicas;
+    this.loadCaps = shares.map((share) => load * share * (1 + options.imbalance));
+    this.#storageCaps = shares.map((share) => elements * share * (1 + storageSlack));
+  }
 
-class AffinitySearch {
-  readonly #owners: number[][];
-  readonly #members: readonly Member[];
-  readonly #options: GroupingOptions;
-  readonly #loads: ReadonlyMap<number, number>;
-  readonly #groupsOf = new Map<number, number[]>();
-  readonly #groups: Group[];
-  /** Slots of group g on member m, at `g * members + m`. */
-  readonly #onMember: Uint16Array;
-  readonly #memberLoads: number[];
-  readonly #caps: number[];
-  readonly #home = new Map<number, number>();
-  readonly #moved = new Set<number>();
+  /** Slots that have other owners than before. */
+  get changed(): number {
+    return this.#changed;
+  }
 
-  constructor(owners: number[][], members: readonly Member[], heatmap: Heatmap, options: GroupingOptions) {
-    this.#owners = owners;
-    this.#members = members;
-    this.#options = options;
-    this.#loads = slotLoads(heatmap);
-    this.#groups = groupsOf(heatmap);
-    this.#onMember = new Uint16Array(this.#groups.length * members.length);
-    for (const [index, group] of this.#groups.entries()) {
-      for (const slot of group.slots) {
-        const list = this.#groupsOf.get(slot);
-        if (list === undefined) this.#groupsOf.set(slot, [index]);
-        else list.push(index);
-        this.#count(index, this.#ownerOf(slot), 1);
+  /** Passes over all vertices in random order, each moving at once, until fewer than 0.1 % move; for a placement without a map before. */
+  settle(passes: number): void {
+    const order = Array.from(this.graph.slots.keys());
+    for (let pass = 0; pass < passes; pass++) {
+      let moves = 0;
+      for (const vertex of shuffled(order, this.#prng)) if (this.improve(vertex)) moves++;
+      if (moves * 1000 < order.length) break;
+    }
+  }
+
+  /** Passes in which those that gain most come first, so that the budget goes where it helps most. */
+  refine(passes: number): void {
+    const gains = new Float64Array(this.graph.slots.length);
+    for (let pass = 0; pass < passes; pass++) {
+      for (let vertex = 0; vertex < gains.length; vertex++) gains[vertex] = this.#bestGain(vertex);
+      const order = Array.from(gains.keys()).filter((vertex) => (gains[vertex] as number) > minimalGain).sort((a, b) => (gains[b] as number) - (gains[a] as number) || a - b);
+      let moves = 0;
+      for (const vertex of order) if (this.improve(vertex)) moves++;
+      if (moves * 1000 < gains.length) break;
+    }
+  }
+
+  /** Gives the vertex the best owners there are, where that is a gain; whether it did. */
+  improve(vertex: number): boolean {
+    if (this.#bestGain(vertex) <= minimalGain) return false;
+    return this.change(vertex, this.#set);
+  }
+
+  /** Gives the vertex these owners unless the budget is spent; whether it did. */
+  change(vertex: number, set: readonly number[]): boolean {
+    const slot = this.graph.slots[vertex] as number;
+    const before = this.#isChanged(vertex) ? 1 : 0;
+    const after = this.#home !== undefined && set.some((member) => this.#home?.holds(slot, member) === false) ? 1 : 0;
+    if (after > before && this.#changed >= this.#budget) return false;
+    this.#changed += after - before;
+    this.#enter(vertex, -1);
+    for (const [place, member] of set.entries()) this.table.put(slot, place, member);
+    this.#enter(vertex, 1);
+    return true;
+  }
+
+  /** What it costs to give the vertex another preferred owner that has room, and the owners then; undefined: nobody has room. Costs may be negative. */
+  relief(vertex: number): { readonly loss: number; readonly set: number[] } | undefined {
+    const slot = this.graph.slots[vertex] as number;
+    const preferred = this.table.at(slot, 0);
+    const loss = -this.#bestGain(vertex, preferred);
+    const [first] = this.#set;
+    if (first === undefined || first === preferred || !this.#hasRoom(vertex, slot, 0, first)) return undefined;
+    return { loss, set: [...this.#set] };
+  }
+
+  /** Lets the owners of a slot be changed from outside, and counts them anew. */
+  rewrite(vertex: number, change: () => void): void {
+    this.#enter(vertex, -1);
+    change();
+    this.#enter(vertex, 1);
+  }
+
+  /** Fills {@link costs} for a vertex. */
+  score(vertex: number): void {
+    const { graph: { edgeStarts, edgesOf, weights }, costs } = this;
+    const members = this.#members;
+    costs.fill(0);
+    const to = edgeStarts[vertex + 1] as number;
+    for (let at = edgeStarts[vertex] as number; at < to; at++) {
+      const edge = edgesOf[at] as number;
+      const weight = weights[edge] as number;
+      const base = edge * members;
+      for (let member = 0; member < members; member++) costs[member] = (costs[member] as number) + weight * (halves[this.#onMember[base + member] as number] as number);
+    }
+    const own = this.table.at(this.graph.slots[vertex] as number, 0);
+    if (own !== nobody) costs[own] = (costs[own] as number) * 2; // itself is not one of the others
+  }
+
+  /** How many slots of an edge a member is the preferred owner of. */
+  countOn(edge: number, member: number): number {
+    return this.#onMember[edge * this.#members + member] as number;
+  }
+
+  /** The best owners of the vertex are then in #set; what they gain over those it has. */
+  #bestGain(vertex: number, avoid = -1): number {
+    const slot = this.graph.slots[vertex] as number;
+    this.score(vertex);
+    let now = 0;
+    for (let place = 0; place < this.table.replicas; place++) now += this.#costOf(slot, place, this.table.at(slot, place));
+    let best = 0;
+    for (let place = 0; place < this.table.replicas; place++) {
+      const member = this.#bestFor(vertex, slot, place, place === 0 ? avoid : -1);
+      this.#set[place] = member;
+      best += this.#costOf(slot, place, member);
+    }
+    return now - best;
+  }
+
+  #costOf(slot: number, place: number, member: number): number {
+    const cost = (this.costs[member] as number) * (place === 0 ? 1 : secondWeight);
+    return this.#home === undefined || this.#home.holds(slot, member) ? cost : cost + this.#inertia;
+  }
+
+  /** The member that costs least at this place of the set, of those with room and, where it is needed for availability, of a zone not in it yet. */
+  #bestFor(vertex: number, slot: number, place: number, avoid: number): number {
+    const mustBeNewZone = this.#zonesIn(place) + this.table.replicas - place <= this.#zonesWanted;
+    let best = -1;
+    let bestCost = Number.POSITIVE_INFINITY;
+    for (let roomy = 1; roomy >= 0 && best < 0; roomy--) {
+      for (let member = 0; member < this.#members; member++) {
+        if (member === avoid || this.#inSet(member, place) || (mustBeNewZone && this.#hasZone(member, place)) || (roomy === 1 && !this.#hasRoom(vertex, slot, place, member))) continue;
+        const cost = this.#costOf(slot, place, member);
+        if (cost < bestCost) [best, bestCost] = [member, cost];
       }
-    }
-    const total = [...this.#loads.values()].reduce((sum, load) => sum + load, 0);
-    const capacity = members.reduce((sum, member) => sum + capacityOf(member), 0);
-    this.#caps = members.map((member) => (total * capacityOf(member) * (1 + options.imbalance)) / capacity);
-    this.#memberLoads = members.map(() => 0);
-    for (const [slot, load] of this.#loads) this.#addLoad(this.#ownerOf(slot), load);
-  }
-
-  get movedSlots(): number {
-    return this.#moved.size;
-  }
-
-  /** Visits every slot with load, the heaviest first; returns how many moved. */
-  pass(): number {
-    let moves = 0;
-    const slots = [...this.#loads].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
-    for (const [slot, load] of slots) {
-      const from = this.#ownerOf(slot);
-      const to = this.#best(slot, load, from);
-      if (to === from || !this.#mayMove(slot, to)) continue;
-      this.#move(slot, load, from, to);
-      moves += 1;
-    }
-    return moves;
-  }
-
-  #best(slot: number, load: number, from: number): number {
-    const overloaded = (this.#memberLoads[from] as number) > (this.#caps[from] as number);
-    let best = from;
-    // An overloaded member gives away at any gain, an ordinary one only for more than the inertia.
-    let bestGain = overloaded ? Number.NEGATIVE_INFINITY : this.#options.inertia + 1e-9;
-    for (let member = 0; member < this.#caps.length; member++) {
-      if (member === from) continue;
-      const after = (this.#memberLoads[member] as number) + load;
-      const fits = after <= (this.#caps[member] as number) || (overloaded && after < (this.#memberLoads[from] as number));
-      if (!fits || !this.#keepsZones(slot, member)) continue;
-      const gain = this.#gain(slot, from, member) - (overloaded ? 1e-6 * after : 0);
-      if (gain > bestGain) [best, bestGain] = [member, gain];
     }
     return best;
   }
 
-  #gain(slot: number, from: number, to: number): number {
-    let gain = 0;
-    for (const index of this.#groupsOf.get(slot) ?? []) {
-      const { weight } = this.#groups[index] as Group;
-      gain += weight * (0.5 ** (this.#at(index, from) - 1) - 0.5 ** this.#at(index, to));
+  #hasRoom(vertex: number, slot: number, place: number, member: number): boolean {
+    if (place === 0 && this.table.at(slot, 0) !== member && (this.memberLoads[member] as number) + (this.graph.loads[vertex] as number) > (this.loadCaps[member] as number)) return false;
+    return this.table.holds(slot, member) || (this.stored[member] as number) + (this.graph.elements[vertex] as number) <= (this.#storageCaps[member] as number);
+  }
+
+  #inSet(member: number, places: number): boolean {
+    for (let place = 0; place < places; place++) if (this.#set[place] === member) return true;
+    return false;
+  }
+
+  #hasZone(member: number, places: number): boolean {
+    for (let place = 0; place < places; place++) if (this.#zones[this.#set[place] as number] === this.#zones[member]) return true;
+    return false;
+  }
+
+  #zonesIn(places: number): number {
+    let zones = 0;
+    for (let place = 0; place < places; place++) if (!this.#hasZone(this.#set[place] as number, place)) zones++;
+    return zones;
+  }
+
+  #isChanged(vertex: number): boolean {
+    const home = this.#home;
+    if (home === undefined) return false;
+    const slot = this.graph.slots[vertex] as number;
+    for (let place = 0; place < this.table.replicas; place++) if (!home.holds(slot, this.table.at(slot, place))) return true;
+    return false;
+  }
+
+  /** Counts the vertex in at its owners (1), or out (-1). */
+  #enter(vertex: number, sign: 1 | -1): void {
+    const { graph, table } = this;
+    const slot = graph.slots[vertex] as number;
+    for (let place = 0; place < table.replicas; place++) {
+      const owner = table.at(slot, place);
+      if (owner !== nobody) tally(this.stored, owner, sign * (graph.elements[vertex] as number));
     }
-    // Going back home is as good as never having left.
-    return gain + (this.#home.get(slot) === to ? this.#options.inertia : 0);
-  }
-
-  #keepsZones(slot: number, to: number): boolean {
-    const set = this.#owners[slot] ?? [];
-    return set.length < 2 || set.includes(to) || zonesOf(this.#members, set.with(0, to)) >= zonesOf(this.#members, set);
-  }
-
-  #mayMove(slot: number, to: number): boolean {
-    return this.#moved.has(slot) || this.#moved.size < this.#options.budget || this.#home.get(slot) === to;
-  }
-
-  #move(slot: number, load: number, from: number, to: number): void {
-    const set = this.#owners[slot] as number[];
-    const place = set.indexOf(to);
-    if (place > 0) set[place] = from; // the two change places: nothing is copied
-    set[0] = to;
-    if (!this.#home.has(slot)) this.#home.set(slot, from);
-    if (this.#home.get(slot) === to) this.#moved.delete(slot);
-    else this.#moved.add(slot);
-    this.#addLoad(from, -load);
-    this.#addLoad(to, load);
-    for (const index of this.#groupsOf.get(slot) ?? []) {
-      this.#count(index, from, -1);
-      this.#count(index, to, 1);
-    }
-  }
-
-  #ownerOf(slot: number): number {
-    return this.#owners[slot]?.[0] ?? 0;
-  }
-
-  #addLoad(member: number, load: number): void {
-    this.#memberLoads[member] = (this.#memberLoads[member] ?? 0) + load;
-  }
-
-  #at(group: number, member: number): number {
-    return this.#onMember[group * this.#members.length + member] ?? 0;
-  }
-
-  #count(group: number, member: number, by: number): void {
-    const at = group * this.#members.length + member;
-    this.#onMember[at] = (this.#onMember[at] ?? 0) + by;
+    const preferred = table.at(slot, 0);
+    if (preferred === nobody) return;
+    tally(this.memberLoads, preferred, sign * (graph.loads[vertex] as number));
+    const to = graph.edgeStarts[vertex + 1] as number;
+    for (let at = graph.edgeStarts[vertex] as number; at < to; at++) tally(this.#onMember, (graph.edgesOf[at] as number) * this.#members + preferred, sign);
   }
 }
 
-/** Groups as sets of slots; those within one slot cost nothing and are left out, equal ones are one. */
-function groupsOf(heatmap: Heatmap): Group[] {
-  const merged = new Map<string, Group>();
-  for (const group of heatmap.groups) {
-    const slots = [...new Set(group.keys.map(slotOf))].sort((a, b) => a - b);
-    if (slots.length < 2) continue;
-    const name = slots.join();
-    merged.set(name, { slots, weight: (merged.get(name)?.weight ?? 0) + group.weight });
-  }
-  return [...merged.values()];
-}
+/** Gains below this are rounding. */
+const minimalGain = 1e-9;

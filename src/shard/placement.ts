@@ -1,18 +1,22 @@
 import { assert } from '../lib/assert.ts';
+import { sfc32, type Prng } from '../lib/prng.ts';
+import { slotOfHash } from '../model/directory.ts';
 import type { Heatmap } from '../model/heatmap.ts';
-import { shardMapFormatVersion, slotCount, type Member, type ShardMap } from '../model/shard-map.ts';
-import { groupSlots, slotLoads } from './affinity.ts';
+import { memberName, slotCount, type Member, type ShardMap } from '../model/shard-map.ts';
+import { AffinitySearch } from './affinity.ts';
 import { hotElements } from './hot-elements.ts';
-import { assignSlots } from './slot-owners.ts';
+import { Joining } from './joining.ts';
+import { repairLoad } from './load-repair.ts';
+import { mapOf } from './map-of.ts';
+import { movesBetween, type SlotMove } from './moves.ts';
+import { capacityOf } from './shares.ts';
+import { slotGraph, type SlotGraph } from './slot-graph.ts';
+import { keepPlaces, keptOwners, SlotAssignment } from './slot-owners.ts';
+import { nobody, type SlotTable } from './slot-table.ts';
+import { wideTags } from './wide-elements.ts';
+import { workloadOf, type Workload } from './workload.ts';
 
-/** Owners that a slot, or a hot element, gains and loses: what handing over acts on. Member ids. */
-export interface SlotMove {
-  readonly slot: number | null;
-  /** The hash of the hot tag this is about; null: the slot as a whole. */
-  readonly tag: number | null;
-  readonly add: readonly string[];
-  readonly remove: readonly string[];
-}
+export { movesBetween, type SlotMove } from './moves.ts';
 
 /** A map, and what changes from the map before. Without one before, nothing is there to move. */
 export interface Placement {
@@ -24,75 +28,109 @@ export interface Placement {
 export interface PlacementOptions {
   /** Members that own each slot, where there are so many. */
   readonly replicas: number;
-  /** Share of the slots in use that may leave their preferred owner for the sake of grouping, when there is a map before. */
+  /** Share of the slots in use that may change owners for the sake of grouping and balance, when there is a map before; 0.02 when left out. */
   readonly moveBudget?: number;
+  /** Expected load of a member over its share at most, while grouping: 0.1 is a tenth; 0.05 when left out. */
+  readonly imbalance?: number;
+  /** Share of the elements accessed that every member may hold; 0.01 when left out, 0: none. */
+  readonly everywhere?: number;
+  /** The order in which slots are visited; the same one each time when left out. */
+  readonly prng?: Prng;
 }
 
+/** Passes over all slots: from nothing, and with a map before. */
+const coldPasses = 15;
+const warmPasses = 4;
+
+/** Accesses that an owner must save before a slot is copied to it. */
+const inertia = 1;
+
 /**
- * Places state: a pure function of its arguments. Every slot gets `replicas` different members (of different zones where there are
- * enough), slots accessed together lie together as far as balance allows, hot elements get further replicas, and what
- * the map before had stays unless there is a reason. The epoch rises when anything changed.
+ * Places state: a pure function of its arguments. Availability first: every slot gets `replicas` different members, of different zones where there are enough, and owners that are
+ * gone are replaced. Then slots accessed together lie together as far as load and storage allow, hot elements get further replicas, and what
+ * the map before had stays unless there is a reason: a joiner takes its share and nothing else moves then; else at most the budget does. The epoch rises when anything changed.
  */
 export function placeElements(heatmap: Heatmap, members: readonly Member[], previous: ShardMap | undefined, options: PlacementOptions): Placement {
   assert(members.length > 0, 'placement needs a member');
   assert(options.replicas >= 1, 'placement needs at least one replica');
   assert(new Set(members.map((member) => member.id)).size === members.length, 'member ids are unique');
-  const { owners } = assignSlots(members, previous, options.replicas);
-  const inUse = slotLoads(heatmap).size;
-  groupSlots(owners, members, heatmap, {
-    imbalance: 0.1, passes: 10,
-    inertia: previous === undefined ? 0 : 1,
-    budget: previous === undefined ? slotCount : Math.max(1, Math.floor(inUse * (options.moveBudget ?? 0.02))),
-  });
-  const hot = hotElements({ heatmap, owners, members: members.length, replicas: options.replicas, previous });
-  const map = mapOf(members, owners, hot, previous);
-  if (previous === undefined) return { map, moves: [] };
-  const moves = movesBetween(previous, map);
-  return { map: moves.length === 0 && sameMembers(previous, map) && sameOrder(previous, map) ? { ...map, epoch: previous.epoch } : map, moves };
-}
-
-function mapOf(members: readonly Member[], owners: readonly (readonly number[])[], hot: ReadonlyMap<number, readonly number[]>, previous: ShardMap | undefined): ShardMap {
-  const sets: (readonly number[])[] = [];
-  const numbers = new Map<string, number>();
-  const numberOf = (set: readonly number[]): number => {
-    const name = set.join();
-    let number = numbers.get(name);
-    if (number === undefined) {
-      number = sets.push([...set]) - 1;
-      numbers.set(name, number);
-    }
-    return number;
-  };
-  const slots = Uint16Array.from({ length: slotCount }, (_, slot) => numberOf(owners[slot] ?? []));
-  const overrides = new Map([...hot].map(([key, set]) => [key, numberOf(set)]));
-  return {
-    kind: 'shard-map', formatVersion: shardMapFormatVersion, incarnation: previous?.incarnation ?? 0, epoch: (previous?.epoch ?? 0) + 1, members, sets, slots,
-    ages: new Uint8Array(slotCount), overrides, changes: new Map(),
-  };
-}
-
-/** What has to be copied and dropped to get from one map to the next. */
-export function movesBetween(before: ShardMap, after: ShardMap): SlotMove[] {
-  const moves: SlotMove[] = [];
-  const add = (slot: number | null, tag: number | null, old: readonly string[], now: readonly string[]): void => {
-    const added = now.filter((id) => !old.includes(id));
-    const removed = old.filter((id) => !now.includes(id));
-    if (added.length > 0 || removed.length > 0) moves.push({ slot, tag, add: added, remove: removed });
-  };
-  const idsBefore = before.sets.map((set) => set.map((index) => before.members[index]?.id ?? ''));
-  const idsAfter = after.sets.map((set) => set.map((index) => after.members[index]?.id ?? ''));
-  for (let slot = 0; slot < slotCount; slot++) add(slot, null, idsBefore[before.slots[slot] ?? 0] ?? [], idsAfter[after.slots[slot] ?? 0] ?? []);
-  for (const tag of new Set([...before.overrides.keys(), ...after.overrides.keys()])) {
-    add(null, tag, idsBefore[before.overrides.get(tag) ?? -1] ?? [], idsAfter[after.overrides.get(tag) ?? -1] ?? []);
+  const replicas = Math.min(options.replicas, members.length);
+  const workload = workloadOf(heatmap);
+  const wide = wideTags(workload, { members: members.length, replicas, wasWide: wideBefore(previous), ...options.everywhere === undefined ? {} : { share: options.everywhere } });
+  const graph = slotGraph(workload, members.length, new Set(wide));
+  const prng = options.prng ?? sfc32('00000001000000020000000300000004');
+  const table = keptOwners(members, previous, replicas);
+  const search = { graph, members, table, imbalance: options.imbalance ?? 0.05, inertia, prng };
+  const forced = replaceOwners(members, previous, search);
+  if (previous === undefined) {
+    const fresh = new AffinitySearch({ ...search, home: undefined, budget: slotCount });
+    fresh.settle(coldPasses);
+    repairLoad(fresh);
+  } else {
+    const budget = forced ? 0 : Math.max(1, Math.floor(graph.slots.length * (options.moveBudget ?? 0.02)));
+    const warm = new AffinitySearch({ ...search, home: table.copy(), budget });
+    repairLoad(warm);
+    warm.refine(warmPasses);
+    repairLoad(warm);
   }
-  return moves;
+  if (previous !== undefined) keepPlaces(table, keptOwners(members, previous, replicas));
+  const map = mapOf({ members, table, previous, overrides: overridesOf({ heatmap, workload, members, table, previous, wide }) });
+  return { map, moves: previous === undefined ? [] : movesBetween(previous, map) };
 }
 
-function sameMembers(before: ShardMap, after: ShardMap): boolean {
-  return JSON.stringify(before.members) === JSON.stringify(after.members);
+/** What must be: owners for open places, zones, and the share of who joined or whose capacity changed. Whether the membership changed. */
+function replaceOwners(members: readonly Member[], previous: ShardMap | undefined, options: { readonly graph: SlotGraph; readonly table: SlotTable; readonly imbalance: number; readonly inertia: number; readonly prng: Prng }): boolean {
+  const { graph, table } = options;
+  const assignment = new SlotAssignment(members, table);
+  const isInUse = (slot: number): boolean => graph.vertexOf[slot] !== -1;
+  if (previous === undefined) {
+    for (let slot = 0; slot < slotCount; slot++) assignment.fill(slot);
+    return true;
+  }
+  const before = new Map(previous.members.map((member) => [memberName(member), member]));
+  const joiners = members.flatMap((member, index) => (before.has(memberName(member)) ? [] : [index]));
+  const isOpen = table.owners.includes(nobody);
+  if (isOpen || joiners.length > 0) {
+    const search = new AffinitySearch({ ...options, members, home: undefined, budget: slotCount });
+    if (isOpen) fillOpen(search, assignment);
+    for (const joiner of joiners) new Joining(joiner, members, search, assignment).takeShare();
+  }
+  assignment.separateZones();
+  const capacityChanged = members.some((member) => capacityOf(before.get(memberName(member)) ?? member) !== capacityOf(member));
+  if (capacityChanged) for (const member of members.keys()) assignment.level(member, isInUse);
+  return isOpen || joiners.length > 0;
 }
 
-/** The same owners may still be in another order: the preferred one comes first. */
-function sameOrder(before: ShardMap, after: ShardMap): boolean {
-  return before.slots.every((set, slot) => before.sets[set]?.join() === after.sets[after.slots[slot] ?? 0]?.join());
+function fillOpen(search: AffinitySearch, assignment: SlotAssignment): void {
+  const { graph: { vertexOf }, table } = search;
+  for (let slot = 0; slot < slotCount; slot++) {
+    if (!table.holds(slot, nobody)) continue;
+    const vertex = vertexOf[slot] as number;
+    if (vertex === -1) assignment.fill(slot);
+    else {
+      search.score(vertex);
+      search.rewrite(vertex, () => assignment.fill(slot, search.costs));
+    }
+  }
+}
+
+/** Whether every member held a tag, by the map before. */
+function wideBefore(previous: ShardMap | undefined): (tag: number) => boolean {
+  if (previous === undefined) return () => false;
+  return (tag) => previous.sets[previous.overrides.get(tag) ?? -1]?.length === previous.members.length;
+}
+
+/** Replica sets of hot and wide tags, the slot's owners first. */
+function overridesOf({ heatmap, workload, members, table, previous, wide }: {
+  readonly heatmap: Heatmap; readonly workload: Workload; readonly members: readonly Member[]; readonly table: SlotTable; readonly previous: ShardMap | undefined; readonly wide: readonly number[];
+}): Map<number, readonly number[]> {
+  const owners = Array.from({ length: slotCount }, (_, slot) => table.set(slot));
+  const overrides = new Map<number, readonly number[]>();
+  for (const tag of wide) {
+    const hash = workload.hashes[tag] as number;
+    const first = owners[slotOfHash(hash)] as number[];
+    overrides.set(hash, [...first, ...Array.from(members.keys()).filter((member) => !first.includes(member))]);
+  }
+  for (const [hash, set] of hotElements({ heatmap, owners, members: members.length, replicas: table.replicas, previous })) if (!overrides.has(hash)) overrides.set(hash, set);
+  return overrides;
 }
