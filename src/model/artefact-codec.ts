@@ -1,5 +1,6 @@
 import { ForeshardError } from './errors.ts';
 import { heatmapFormatVersion, type Heatmap } from './heatmap.ts';
+import { shardMapDiffFormatVersion, type ShardMapDiff } from './map-diff.ts';
 import { shardMapFormatVersion, slotCount, type Member, type ShardMap, type SlotChange } from './shard-map.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -36,9 +37,7 @@ function hasSoundForecast(fields: Fields, numbers: (value: unknown) => boolean):
 
 /** A shard map as JSON: slots as base64 of unsigned 16-bit numbers, low byte first; ages as base64 of bytes. */
 export function encodeShardMap(map: ShardMap): string {
-  const bytes = Buffer.alloc(slotCount * 2);
-  for (const [slot, set] of map.slots.entries()) bytes.writeUInt16LE(set, slot * 2);
-  return JSON.stringify({ ...map, slots: bytes.toString('base64'), ages: Buffer.from(map.ages).toString('base64'), overrides: [...map.overrides], changes: [...map.changes] });
+  return JSON.stringify({ ...map, slots: base64Of(map.slots), ages: Buffer.from(map.ages).toString('base64'), overrides: [...map.overrides], changes: [...map.changes] });
 }
 
 /** @throws ForeshardError `recording_damaged`, `recording_newer` */
@@ -48,27 +47,78 @@ export function decodeShardMap(text: string): ShardMap {
   const { members, sets, slots, ages, overrides, changes, epoch, incarnation, kind, formatVersion } = fields;
   if (typeof epoch !== 'number' || typeof incarnation !== 'number' || !every(members, isMember)) throw damaged('shard-map', 'members are missing or wrong');
   const memberCount = (members as readonly unknown[]).length;
-  const isSet = (set: unknown): boolean => Array.isArray(set) && set.length > 0 && set.every((index) => isIndex(index, memberCount));
-  if (!Array.isArray(sets) || !sets.every(isSet)) throw damaged('shard-map', 'replica sets are missing or wrong');
-  const isOverride = (entry: unknown): boolean => Array.isArray(entry) && entry.length === 2 && isIndex(entry[0], 2 ** 32) && isIndex(entry[1], sets.length);
-  if (!Array.isArray(overrides) || !overrides.every(isOverride)) throw damaged('shard-map', 'overrides are missing or wrong');
-  const isChange = (entry: unknown): boolean => Array.isArray(entry) && entry.length === 2 && isIndex(entry[0], slotCount)
-    && every([entry[1]], ({ old, joining, pull }) => isIndex(old, sets.length) && Number.isInteger(pull) && Array.isArray(joining) && joining.every((index) => isIndex(index, memberCount)));
-  if (!Array.isArray(changes) || !changes.every(isChange)) throw damaged('shard-map', 'changes are missing or wrong');
+  if (!isListOf(sets, (set) => isSet(set, memberCount))) throw damaged('shard-map', 'replica sets are missing or wrong');
+  const setCount = (sets as readonly unknown[]).length;
+  if (!isListOf(overrides, (entry) => isPair(entry, 2 ** 32, (set) => isIndex(set, setCount)))) throw damaged('shard-map', 'overrides are missing or wrong');
+  if (!isListOf(changes, (entry) => isPair(entry, slotCount, (change) => isChange(change, setCount, memberCount)))) throw damaged('shard-map', 'changes are missing or wrong');
   const old = Buffer.from(typeof ages === 'string' ? ages : '', 'base64');
   if (old.length !== slotCount) throw damaged('shard-map', `it has ages of ${old.length} slots`);
   return {
     kind: kind as 'shard-map', formatVersion: formatVersion as number, incarnation, epoch, members: members as readonly Member[], sets: sets as readonly (readonly number[])[],
-    slots: decodeSlots(slots, sets.length), ages: new Uint8Array(old), overrides: new Map(overrides as readonly [number, number][]), changes: new Map(changes as readonly [number, SlotChange][]),
+    slots: decodeSlots(slots, setCount), ages: new Uint8Array(old), overrides: new Map(overrides as readonly [number, number][]), changes: new Map(changes as readonly [number, SlotChange][]),
   };
 }
 
-function decodeSlots(text: unknown, sets: number): Uint16Array {
+/** A difference of shard maps as JSON: slots and their sets as base64 of unsigned 16-bit numbers, low byte first. */
+export function encodeShardMapDiff(diff: ShardMapDiff): string {
+  return JSON.stringify({ ...diff, slots: base64Of(diff.slots), slotSets: base64Of(diff.slotSets) });
+}
+
+/** Whether it fits a map is for `applyDiff` to say. @throws ForeshardError `recording_damaged`, `recording_newer` */
+export function decodeShardMapDiff(text: string): ShardMapDiff {
+  const fields = parsed(text, 'shard-map-diff', shardMapDiffFormatVersion);
+  const { from, to, base, members, setCount, sets, ages, overrides, overridesGone, changes, changesGone } = fields;
+  const anyIndex = (value: unknown): boolean => isIndex(value, noSuchSet);
+  const whole = every([from, to], ({ incarnation, epoch }) => isWhole(incarnation) && isWhole(epoch)) && isWhole(base) && isIndex(setCount, noSuchSet + 1)
+    && (members === undefined || every(members, isMember))
+    && isListOf(sets, (entry) => isPair(entry, setCount as number, (set) => isSet(set, noSuchSet)))
+    && isListOf(ages, (entry) => isPair(entry, slotCount, (age) => isIndex(age, 256)))
+    && isListOf(overrides, (entry) => isPair(entry, 2 ** 32, anyIndex)) && isListOf(overridesGone, (tag) => isIndex(tag, 2 ** 32))
+    && isListOf(changes, (entry) => isPair(entry, slotCount, (change) => isChange(change, noSuchSet, noSuchSet))) && isListOf(changesGone, (slot) => isIndex(slot, slotCount));
+  const [slots, slotSets] = [uint16Of(fields['slots']), uint16Of(fields['slotSets'])];
+  if (!whole || slots.length !== slotSets.length) throw damaged('shard-map-diff', 'fields are missing or wrong');
+  return { ...(fields as unknown as ShardMapDiff), slots, slotSets };
+}
+
+/** More sets, and more members, than this have no numbers. */
+const noSuchSet = 65_536;
+
+function base64Of(numbers: Uint16Array): string {
+  const bytes = Buffer.alloc(numbers.length * 2);
+  for (const [index, value] of numbers.entries()) bytes.writeUInt16LE(value, index * 2);
+  return bytes.toString('base64');
+}
+
+function uint16Of(text: unknown): Uint16Array {
   const bytes = Buffer.from(typeof text === 'string' ? text : '', 'base64');
-  if (bytes.length !== slotCount * 2) throw damaged('shard-map', `it has ${bytes.length / 2} slots`);
-  const slots = Uint16Array.from({ length: slotCount }, (_, slot) => bytes.readUInt16LE(slot * 2));
+  return Uint16Array.from({ length: bytes.length >> 1 }, (_, index) => bytes.readUInt16LE(index * 2));
+}
+
+function decodeSlots(text: unknown, sets: number): Uint16Array {
+  const slots = uint16Of(text);
+  if (slots.length !== slotCount) throw damaged('shard-map', `it has ${slots.length} slots`);
   if (slots.some((set) => set >= sets)) throw damaged('shard-map', 'a slot has no replica set');
   return slots;
+}
+
+function isListOf(list: unknown, check: (item: unknown) => boolean): boolean {
+  return Array.isArray(list) && list.every(check);
+}
+
+function isPair(entry: unknown, keys: number, check: (value: unknown) => boolean): boolean {
+  return Array.isArray(entry) && entry.length === 2 && isIndex(entry[0], keys) && check(entry[1]);
+}
+
+function isSet(set: unknown, members: number): boolean {
+  return isListOf(set, (index) => isIndex(index, members)) && (set as readonly unknown[]).length > 0;
+}
+
+function isChange(change: unknown, sets: number, members: number): boolean {
+  return every([change], ({ old, joining, pull }) => isIndex(old, sets) && Number.isInteger(pull) && isListOf(joining, (index) => isIndex(index, members)));
+}
+
+function isWhole(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isMember(member: Fields): boolean {

@@ -49,8 +49,6 @@ export class AffinitySearch {
   readonly memberLoads: Float64Array;
   readonly stored: Float64Array;
   readonly loadCaps: Float64Array;
-  /** By member, what a vertex just scored would cost there: Σ weight · 0.5^(others of the group there). */
-  readonly costs: Float64Array;
   readonly #home: SlotTable | undefined;
   readonly #inertia: number;
   readonly #budget: number;
@@ -61,6 +59,8 @@ export class AffinitySearch {
   readonly #storageCaps: Float64Array;
   /** Slots of edge e whose preferred owner is m, at `e * members + m`. */
   readonly #onMember: Uint8Array;
+  /** Σ weight · 0.5^(slots on m) over the edges of vertex v, at `v * members + m`: kept up to date move by move, since most sweeps move little. */
+  readonly #costs: Float64Array;
   readonly #set: number[];
   #changed = 0;
 
@@ -78,9 +78,10 @@ export class AffinitySearch {
     this.#zonesWanted = Math.min(count, table.replicas);
     this.memberLoads = new Float64Array(members.length);
     this.stored = new Float64Array(members.length);
-    this.costs = new Float64Array(members.length);
     this.#set = Array.from({ length: table.replicas }, () => 0);
     this.#onMember = new Uint8Array(graph.edges * members.length);
+    this.#costs = new Float64Array(graph.edges === 0 ? 0 : graph.slots.length * members.length);
+    this.#countEdges();
     for (let vertex = 0; vertex < graph.slots.length; vertex++) {
       this.#enter(vertex, 1);
       if (this.#isChanged(vertex)) this.#changed++;
@@ -99,7 +100,7 @@ export class AffinitySearch {
 
   /** Passes over all vertices in random order, each moving at once, until fewer than 0.1 % move; for a placement without a map before. */
   settle(passes: number): void {
-    const order = Array.from(this.graph.slots.keys());
+    const order = this.#connected();
     for (let pass = 0; pass < passes; pass++) {
       let moves = 0;
       for (const vertex of shuffled(order, this.#prng)) if (this.improve(vertex)) moves++;
@@ -107,12 +108,19 @@ export class AffinitySearch {
     }
   }
 
+  /** Vertices that share an edge with others: for the rest one place is as good as another. */
+  #connected(): number[] {
+    const { slots, edgeStarts } = this.graph;
+    return Array.from(slots.keys()).filter((vertex) => edgeStarts[vertex + 1] !== edgeStarts[vertex]);
+  }
+
   /** Passes in which those that gain most come first, so that the budget goes where it helps most. */
   refine(passes: number): void {
     const gains = new Float64Array(this.graph.slots.length);
+    const connected = this.#connected();
     for (let pass = 0; pass < passes; pass++) {
-      for (let vertex = 0; vertex < gains.length; vertex++) gains[vertex] = this.#bestGain(vertex);
-      const order = Array.from(gains.keys()).filter((vertex) => (gains[vertex] as number) > minimalGain).sort((a, b) => (gains[b] as number) - (gains[a] as number) || a - b);
+      for (const vertex of connected) gains[vertex] = this.#bestGain(vertex);
+      const order = connected.filter((vertex) => (gains[vertex] as number) > minimalGain).sort((a, b) => (gains[b] as number) - (gains[a] as number) || a - b);
       let moves = 0;
       for (const vertex of order) if (this.improve(vertex)) moves++;
       if (moves * 1000 < gains.length) break;
@@ -132,9 +140,9 @@ export class AffinitySearch {
     const after = this.#home !== undefined && set.some((member) => this.#home?.holds(slot, member) === false) ? 1 : 0;
     if (after > before && this.#changed >= this.#budget) return false;
     this.#changed += after - before;
-    this.#enter(vertex, -1);
-    for (const [place, member] of set.entries()) this.table.put(slot, place, member);
-    this.#enter(vertex, 1);
+    this.rewrite(vertex, () => {
+      for (const [place, member] of set.entries()) this.table.put(slot, place, member);
+    });
     return true;
   }
 
@@ -150,49 +158,36 @@ export class AffinitySearch {
 
   /** Lets the owners of a slot be changed from outside, and counts them anew. */
   rewrite(vertex: number, change: () => void): void {
+    const slot = this.graph.slots[vertex] as number;
+    const before = this.table.at(slot, 0);
     this.#enter(vertex, -1);
     change();
     this.#enter(vertex, 1);
+    this.#recount(vertex, before, this.table.at(slot, 0));
   }
 
-  /** Fills {@link costs} for a vertex. */
-  score(vertex: number): void {
-    const { graph: { edgeStarts, edgesOf, weights }, costs } = this;
-    const members = this.#members;
-    costs.fill(0);
-    const to = edgeStarts[vertex + 1] as number;
-    for (let at = edgeStarts[vertex] as number; at < to; at++) {
-      const edge = edgesOf[at] as number;
-      const weight = weights[edge] as number;
-      const base = edge * members;
-      for (let member = 0; member < members; member++) costs[member] = (costs[member] as number) + weight * (halves[this.#onMember[base + member] as number] as number);
-    }
-    const own = this.table.at(this.graph.slots[vertex] as number, 0);
-    if (own !== nobody) costs[own] = (costs[own] as number) * 2; // itself is not one of the others
-  }
-
-  /** How many slots of an edge a member is the preferred owner of. */
-  countOn(edge: number, member: number): number {
-    return this.#onMember[edge * this.#members + member] as number;
+  /** What the vertex would cost with this preferred owner: Σ weight · 0.5^(others of the group there) over its groups. */
+  costAt(vertex: number, member: number): number {
+    const cost = this.#costs[vertex * this.#members + member] ?? 0; // nothing is kept where there are no edges
+    return this.table.at(this.graph.slots[vertex] as number, 0) === member ? 2 * cost : cost; // itself is not one of the others
   }
 
   /** The best owners of the vertex are then in #set; what they gain over those it has. */
   #bestGain(vertex: number, avoid = -1): number {
     const slot = this.graph.slots[vertex] as number;
-    this.score(vertex);
     let now = 0;
-    for (let place = 0; place < this.table.replicas; place++) now += this.#costOf(slot, place, this.table.at(slot, place));
+    for (let place = 0; place < this.table.replicas; place++) now += this.#costOf(vertex, slot, place, this.table.at(slot, place));
     let best = 0;
     for (let place = 0; place < this.table.replicas; place++) {
       const member = this.#bestFor(vertex, slot, place, place === 0 ? avoid : -1);
       this.#set[place] = member;
-      best += this.#costOf(slot, place, member);
+      best += this.#costOf(vertex, slot, place, member);
     }
     return now - best;
   }
 
-  #costOf(slot: number, place: number, member: number): number {
-    const cost = (this.costs[member] as number) * (place === 0 ? 1 : secondWeight);
+  #costOf(vertex: number, slot: number, place: number, member: number): number {
+    const cost = this.costAt(vertex, member) * (place === 0 ? 1 : secondWeight);
     return this.#home === undefined || this.#home.holds(slot, member) ? cost : cost + this.#inertia;
   }
 
@@ -204,7 +199,7 @@ export class AffinitySearch {
     for (let roomy = 1; roomy >= 0 && best < 0; roomy--) {
       for (let member = 0; member < this.#members; member++) {
         if (member === avoid || this.#inSet(member, place) || (mustBeNewZone && this.#hasZone(member, place)) || (roomy === 1 && !this.#hasRoom(vertex, slot, place, member))) continue;
-        const cost = this.#costOf(slot, place, member);
+        const cost = this.#costOf(vertex, slot, place, member);
         if (cost < bestCost) [best, bestCost] = [member, cost];
       }
     }
@@ -240,7 +235,7 @@ export class AffinitySearch {
     return false;
   }
 
-  /** Counts the vertex in at its owners (1), or out (-1). */
+  /** Counts load and elements of the vertex in at its owners (1), or out (-1). */
   #enter(vertex: number, sign: 1 | -1): void {
     const { graph, table } = this;
     const slot = graph.slots[vertex] as number;
@@ -249,10 +244,44 @@ export class AffinitySearch {
       if (owner !== nobody) tally(this.stored, owner, sign * (graph.elements[vertex] as number));
     }
     const preferred = table.at(slot, 0);
-    if (preferred === nobody) return;
-    tally(this.memberLoads, preferred, sign * (graph.loads[vertex] as number));
-    const to = graph.edgeStarts[vertex + 1] as number;
-    for (let at = graph.edgeStarts[vertex] as number; at < to; at++) tally(this.#onMember, (graph.edgesOf[at] as number) * this.#members + preferred, sign);
+    if (preferred !== nobody) tally(this.memberLoads, preferred, sign * (graph.loads[vertex] as number));
+  }
+
+  /** Counts and costs from nothing. */
+  #countEdges(): void {
+    const { graph: { edges, pinStarts, pins, slots, weights }, table } = this;
+    const [counts, costs, members] = [this.#onMember, this.#costs, this.#members];
+    for (let edge = 0; edge < edges; edge++) {
+      const [from, to, weight] = [pinStarts[edge] as number, pinStarts[edge + 1] as number, weights[edge] as number];
+      for (let at = from; at < to; at++) {
+        const owner = table.at(slots[pins[at] as number] as number, 0);
+        if (owner !== nobody) tally(counts, edge * members + owner, 1);
+      }
+      for (let at = from; at < to; at++) {
+        const row = (pins[at] as number) * members;
+        for (let member = 0; member < members; member++) costs[row + member] = (costs[row + member] as number) + weight * (halves[counts[edge * members + member] as number] as number);
+      }
+    }
+  }
+
+  /** Moves the preferred owner in the counts of all edges of the vertex, and with them the costs of its neighbours. */
+  #recount(vertex: number, from: number, to: number): void {
+    if (from === to) return;
+    const { graph: { edgeStarts, edgesOf, pinStarts, pins, weights } } = this;
+    const [counts, costs, members] = [this.#onMember, this.#costs, this.#members];
+    const last = edgeStarts[vertex + 1] as number;
+    for (let at = edgeStarts[vertex] as number; at < last; at++) {
+      const edge = edgesOf[at] as number;
+      const weight = weights[edge] as number;
+      const lonelier = from === nobody ? 0 : weight * (halves[tally(counts, edge * members + from, -1) + 1] as number);
+      const nearer = to === nobody ? 0 : weight * (halves[tally(counts, edge * members + to, 1)] as number);
+      const end = pinStarts[edge + 1] as number;
+      for (let pin = pinStarts[edge] as number; pin < end; pin++) {
+        const row = (pins[pin] as number) * members;
+        if (from !== nobody) costs[row + from] = (costs[row + from] as number) + lonelier;
+        if (to !== nobody) costs[row + to] = (costs[row + to] as number) - nearer;
+      }
+    }
   }
 }
 

@@ -49,21 +49,19 @@ export class Joining {
 
   #takeRegion(): void {
     const { graph, table, memberLoads } = this.#search;
-    for (const [vertex, load] of graph.loads.entries()) {
-      if (load > 0) this.#offer(vertex, this.#gainOf(vertex, table.at(graph.slots[vertex] as number, 0)));
-    }
+    for (const vertex of graph.loads.keys()) this.#offer(vertex);
     for (let best = this.#heap.pop(); best !== undefined; best = this.#heap.pop()) {
       if (this.#assignment.missing(this.#joiner) <= 0 || (memberLoads[this.#joiner] as number) >= (this.#loadShares[this.#joiner] as number)) return;
       const { item: vertex, key } = best;
       const from = table.at(graph.slots[vertex] as number, 0);
       const left = (memberLoads[from] as number) - (graph.loads[vertex] as number);
       if (key !== this.#gains[vertex] || from === this.#joiner || left < (this.#loadShares[from] as number) * giverKeeps) continue;
-      this.#takeInFront(vertex, from);
+      this.#takeInFront(vertex);
     }
   }
 
   /** The joiner becomes the preferred owner; the one dropped is a further replica that has too many slots, else the preferred owner before. */
-  #takeInFront(vertex: number, from: number): void {
+  #takeInFront(vertex: number): void {
     const slot = this.#search.graph.slots[vertex] as number;
     const set = this.#search.table.set(slot);
     const may = (place: number): boolean => this.#assignment.keepsZones(slot, place, this.#joiner);
@@ -71,8 +69,8 @@ export class Joining {
     const further = set.findLastIndex((member, place) => place > 0 && this.#assignment.isAbove(member) && may(place));
     const drop = held >= 0 ? held : further > 0 ? further : may(0) ? 0 : -1;
     if (drop < 0) return;
-    this.#spread(vertex, from);
     this.#exchange(vertex, set[drop] as number, [this.#joiner, ...set.filter((_, place) => place !== drop)]);
+    this.#offerNeighbours(vertex);
   }
 
   /** Copies of slots whose neighbours the joiner has now, until it holds its share of the elements. */
@@ -98,29 +96,24 @@ export class Joining {
   }
 
   #gainOf(vertex: number, from: number): number {
-    this.#search.score(vertex);
-    return (this.#search.costs[from] as number) - (this.#search.costs[this.#joiner] as number);
+    return this.#search.costAt(vertex, from) - this.#search.costAt(vertex, this.#joiner);
   }
 
-  #offer(vertex: number, gain: number): void {
+  #offer(vertex: number): void {
+    const { graph, table } = this.#search;
+    const owner = table.at(graph.slots[vertex] as number, 0);
+    if (graph.loads[vertex] === 0 || owner === this.#joiner) return;
+    const gain = this.#gainOf(vertex, owner);
     this.#gains[vertex] = gain;
     this.#heap.push(vertex, gain);
   }
 
-  /** What moving a vertex from its preferred owner to the joiner does to the gains of its neighbours; before the move. */
-  #spread(vertex: number, from: number): void {
-    const { graph, table } = this.#search;
-    for (let at = graph.edgeStarts[vertex] as number; at < (graph.edgeStarts[vertex + 1] as number); at++) {
-      const edge = graph.edgesOf[at] as number;
-      const weight = graph.weights[edge] as number;
-      const nearer = weight * 0.5 ** (this.#search.countOn(edge, this.#joiner) + 1);
-      const lonelier = weight * 0.5 ** (this.#search.countOn(edge, from) - 1);
-      for (let pin = graph.pinStarts[edge] as number; pin < (graph.pinStarts[edge + 1] as number); pin++) {
-        const other = graph.pins[pin] as number;
-        if (other === vertex || graph.loads[other] === 0) continue;
-        const owner = table.at(graph.slots[other] as number, 0);
-        if (owner !== this.#joiner) this.#offer(other, (this.#gains[other] as number) + nearer + (owner === from ? lonelier : 0));
-      }
+  /** Offers the neighbours of a vertex that has moved again: they gain more now. */
+  #offerNeighbours(vertex: number): void {
+    const { edgeStarts, edgesOf, pinStarts, pins } = this.#search.graph;
+    for (let at = edgeStarts[vertex] as number; at < (edgeStarts[vertex + 1] as number); at++) {
+      const edge = edgesOf[at] as number;
+      for (let pin = pinStarts[edge] as number; pin < (pinStarts[edge + 1] as number); pin++) this.#offer(pins[pin] as number);
     }
   }
 }

@@ -1,8 +1,8 @@
 import { memberName, shardMapFormatVersion, slotCount, type Member, type ShardMap } from '../model/shard-map.ts';
 import type { SlotTable } from './slot-table.ts';
 
-/** Replica sets have 16-bit numbers. */
-const mostSets = 65_536;
+/** Replica sets have 16-bit numbers, and the last one means none in a directory. */
+const mostSets = 65_535;
 
 /** The oldest that an entry is said to be. */
 const oldest = 255;

@@ -107,10 +107,7 @@ function fillOpen(search: AffinitySearch, assignment: SlotAssignment): void {
     if (!table.holds(slot, nobody)) continue;
     const vertex = vertexOf[slot] as number;
     if (vertex === -1) assignment.fill(slot);
-    else {
-      search.score(vertex);
-      search.rewrite(vertex, () => assignment.fill(slot, search.costs));
-    }
+    else search.rewrite(vertex, () => assignment.fill(slot, (member) => search.costAt(vertex, member)));
   }
 }
 

@@ -21,8 +21,9 @@ export interface SlotGraph {
   readonly edgesOf: Uint32Array;
 }
 
-/** Counts that the search may hold in memory: edges times members. */
-const mostCounts = 128 * 2 ** 20;
+/** Numbers that the search may hold in memory: edges times members, and slots times members; with more slots than that it is not asked to group them. */
+const mostCounts = 2 ** 27;
+const mostCosts = 2 ** 26;
 
 /** The graph of a workload without some tags (those that every member holds need no place). */
 export function slotGraph(workload: Workload, members: number, leftOut: ReadonlySet<number>): SlotGraph {
@@ -33,20 +34,20 @@ export function slotGraph(workload: Workload, members: number, leftOut: Readonly
   const slots = Uint16Array.from({ length: slotCount }, (_, slot) => slot).filter((slot) => used[slot] === 1);
   const vertexOf = new Int32Array(slotCount).fill(-1);
   for (const [vertex, slot] of slots.entries()) vertexOf[slot] = vertex;
-  const { pins, pinStarts, weights } = edgesOf(workload, vertexOf, { leftOut, most: Math.floor(mostCounts / members) });
+  const { pins, pinStarts, weights } = edgesOf(workload, vertexOf, { leftOut, mostEdges: slots.length * members > mostCosts ? 0 : Math.floor(mostCounts / members) });
   const ofSlots = (values: Float64Array): Float64Array => Float64Array.from(slots, (slot) => values[slot] as number);
   return { slots, vertexOf, loads: ofSlots(loads), elements: ofSlots(elements), edges: weights.length, weights, pinStarts, pins, ...transposed(pins, pinStarts, slots.length) };
 }
 
-/** Groups as edges between slots; those within one slot cost nothing and are left out, as are the lightest beyond `most`. */
-function edgesOf(workload: Workload, vertexOf: Int32Array, { leftOut, most }: { leftOut: ReadonlySet<number>; most: number }): Pick<SlotGraph, 'pins' | 'pinStarts' | 'weights'> {
+/** Groups as edges between slots; those within one slot cost nothing and are left out, as are the lightest beyond what memory allows. */
+function edgesOf(workload: Workload, vertexOf: Int32Array, { leftOut, mostEdges }: { leftOut: ReadonlySet<number>; mostEdges: number }): Pick<SlotGraph, 'pins' | 'pinStarts' | 'weights'> {
   const { starts, tags } = workload.groups;
   const vertices = Int32Array.from(workload.hashes, (hash) => vertexOf[slotOfHash(hash)] as number);
   const pins = new Uint32Array(tags.length);
   const pinStarts: number[] = [0];
   const weights: number[] = [];
   let end = 0;
-  for (let group = 0; group + 1 < starts.length && weights.length < most; group++) {
+  for (let group = 0; group + 1 < starts.length && weights.length < mostEdges; group++) {
     const from = end;
     for (let at = starts[group] as number; at < (starts[group + 1] as number); at++) {
       const tag = tags[at] as number;

@@ -56,12 +56,12 @@ export class SlotAssignment {
 
   /**
    * Fills the open places of a slot: another zone first, then room under the target, then the least cost, then the highest rendezvous score.
-   * @param costs by member what the slot would cost there; left out where nothing is known of it
+   * @param costAt what the slot would cost at a member; left out where nothing is known of it
    */
-  fill(slot: number, costs?: Float64Array): void {
+  fill(slot: number, costAt?: (member: number) => number): void {
     for (let place = 0; place < this.table.replicas; place++) {
       if (this.table.at(slot, place) !== nobody) continue;
-      const member = this.#bestFor(slot, costs);
+      const member = this.#bestFor(slot, costAt);
       this.table.put(slot, place, member);
       tally(this.counts, member, 1);
     }
@@ -122,7 +122,7 @@ export class SlotAssignment {
     return taken;
   }
 
-  #bestFor(slot: number, costs?: Float64Array): number {
+  #bestFor(slot: number, costAt?: (member: number) => number): number {
     let best = -1;
     let bestRank = Number.NEGATIVE_INFINITY;
     let bestCost = Number.POSITIVE_INFINITY;
@@ -131,7 +131,7 @@ export class SlotAssignment {
       const room = (this.counts[member] as number) < (this.targets[member] as number);
       const rank = (this.#sharesZone(slot, member) ? 0 : 4) + (room ? 2 : 0);
       if (rank < bestRank) continue;
-      const cost = (costs?.[member] ?? 0) - 1e-9 * this.#scoreOf(member, slot);
+      const cost = (costAt?.(member) ?? 0) - 1e-9 * this.#scoreOf(member, slot);
       if (rank > bestRank || cost < bestCost) [best, bestRank, bestCost] = [member, rank, cost];
     }
     return best;
