@@ -44,7 +44,7 @@ export function encodeShardMap(map: ShardMap): string {
 export function decodeShardMap(text: string): ShardMap {
   const fields = parsed(text, 'shard-map', shardMapFormatVersion);
   if (fields['formatVersion'] !== shardMapFormatVersion) throw damaged('shard-map', `format ${fields['formatVersion'] as number} is no longer read`);
-  const { members, sets, slots, ages, overrides, changes, epoch, incarnation, kind, formatVersion } = fields;
+  const { members, sets, slots, ages, overrides, changes, epoch, incarnation, kind } = fields;
   if (typeof epoch !== 'number' || typeof incarnation !== 'number' || !every(members, isMember)) throw damaged('shard-map', 'members are missing or wrong');
   const memberCount = (members as readonly unknown[]).length;
   if (!isListOf(sets, (set) => isSet(set, memberCount))) throw damaged('shard-map', 'replica sets are missing or wrong');
@@ -54,7 +54,7 @@ export function decodeShardMap(text: string): ShardMap {
   const old = Buffer.from(typeof ages === 'string' ? ages : '', 'base64');
   if (old.length !== slotCount) throw damaged('shard-map', `it has ages of ${old.length} slots`);
   return {
-    kind: kind as 'shard-map', formatVersion: formatVersion as number, incarnation, epoch, members: members as readonly Member[], sets: sets as readonly (readonly number[])[],
+    kind: kind as 'shard-map', formatVersion: shardMapFormatVersion, incarnation, epoch, members: members as readonly Member[], sets: sets as readonly (readonly number[])[],
     slots: decodeSlots(slots, setCount), ages: new Uint8Array(old), overrides: new Map(overrides as readonly [number, number][]), changes: new Map(changes as readonly [number, SlotChange][]),
   };
 }

@@ -35,7 +35,7 @@ test('the map before and the difference give the map after, also by way of text'
     expectSame(applyDiff(before, diff), after);
     expectSame(applyDiff(decodeShardMap(encodeShardMap(before)), decodeShardMapDiff(encodeShardMapDiff(diff))), after);
     expectSame(decodeShardMap(encodeShardMap(after)), after);
-  }), { numRuns: 12 });
+  }), { numRuns: 8 });
 });
 
 test('a small step is a small text', () => {

@@ -12,7 +12,7 @@ const colon = 0x3a;
 const openBrace = 0x7b;
 
 /** Chars that separate parts of a name: `:` `/` `|` `.` `?` `&` `=` and the space. */
-const separators = new Set([...':/|.?&= '].map((char) => char.charCodeAt(0)));
+const separators = new Set(Array.from(':/|.?&= ', (char) => char.charCodeAt(0)));
 
 /** By char code below 128: 1 a separator, 2 a digit, 4 a letter, `_` or `-`; 0 anything else. */
 const charKinds = Uint8Array.from({ length: 128 }, (_, code) => {

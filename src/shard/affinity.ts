@@ -156,6 +156,11 @@ export class AffinitySearch {
     return { loss, set: [...this.#set] };
   }
 
+  /** Whether a member stays under its cap as the preferred owner. */
+  hasRoomForLoad(vertex: number, member: number): boolean {
+    return (this.memberLoads[member] as number) + (this.graph.loads[vertex] as number) <= (this.loadCaps[member] as number);
+  }
+
   /** Lets the owners of a slot be changed from outside, and counts them anew. */
   rewrite(vertex: number, change: () => void): void {
     const slot = this.graph.slots[vertex] as number;
@@ -207,7 +212,7 @@ export class AffinitySearch {
   }
 
   #hasRoom(vertex: number, slot: number, place: number, member: number): boolean {
-    if (place === 0 && this.table.at(slot, 0) !== member && (this.memberLoads[member] as number) + (this.graph.loads[vertex] as number) > (this.loadCaps[member] as number)) return false;
+    if (place === 0 && this.table.at(slot, 0) !== member && !this.hasRoomForLoad(vertex, member)) return false;
     return this.table.holds(slot, member) || (this.stored[member] as number) + (this.graph.elements[vertex] as number) <= (this.#storageCaps[member] as number);
   }
 

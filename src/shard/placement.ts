@@ -45,6 +45,9 @@ const warmPasses = 4;
 /** Accesses that an owner must save before a slot is copied to it. */
 const inertia = 1;
 
+/** What a member without room for the load costs beside any number of accesses. */
+const overloaded = 1e12;
+
 /**
  * Places state: a pure function of its arguments. Availability first: every slot gets `replicas` different members, of different zones where there are enough, and owners that are
  * gone are replaced. Then slots accessed together lie together as far as load and storage allow, hot elements get further replicas, and what
@@ -107,7 +110,7 @@ function fillOpen(search: AffinitySearch, assignment: SlotAssignment): void {
     if (!table.holds(slot, nobody)) continue;
     const vertex = vertexOf[slot] as number;
     if (vertex === -1) assignment.fill(slot);
-    else search.rewrite(vertex, () => assignment.fill(slot, (member) => search.costAt(vertex, member)));
+    else search.rewrite(vertex, () => assignment.fill(slot, (member) => search.costAt(vertex, member) + (table.at(slot, 0) !== nobody || search.hasRoomForLoad(vertex, member) ? 0 : overloaded)));
   }
 }
 

@@ -23,6 +23,7 @@ export function keptOwners(members: readonly Member[], previous: ShardMap | unde
 /** Puts every slot's owners in the order they had in the table before: who stays keeps the place, who is new takes the place of one that is gone. */
 export function keepPlaces(table: SlotTable, before: SlotTable): void {
   for (let slot = 0; slot < slotCount; slot++) {
+    if (sameOrder(table, before, slot)) continue;
     const set = table.set(slot);
     const joined = set.filter((member) => !before.holds(slot, member));
     for (let place = 0; place < table.replicas; place++) {
@@ -30,6 +31,11 @@ export function keepPlaces(table: SlotTable, before: SlotTable): void {
       table.put(slot, place, old !== nobody && set.includes(old) ? old : joined.shift() as number);
     }
   }
+}
+
+function sameOrder(table: SlotTable, before: SlotTable, slot: number): boolean {
+  for (let place = 0; place < table.replicas; place++) if (table.at(slot, place) !== before.at(slot, place)) return false;
+  return true;
 }
 
 /** Counts of slots while owners are assigned. */

@@ -31,8 +31,11 @@ export class SlotTable {
     return false;
   }
 
+  /** The owners of a slot as a list of its own. */
   set(slot: number): number[] {
-    return [...this.owners.subarray(slot * this.replicas, (slot + 1) * this.replicas)];
+    const set: number[] = [];
+    for (let at = slot * this.replicas; set.length < this.replicas; at++) set.push(this.owners[at] as number);
+    return set;
   }
 
   /** Slots that each of so many members owns. */
