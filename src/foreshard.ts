@@ -1,5 +1,6 @@
 /** Composition of record, predict from the plan, and shard. Each function is one command without its terminal. */
 import { fileURLToPath } from 'node:url';
+import { memberSettings } from './config/member-setting.ts';
 import { httpOf, redisEndpoint, redisOf, serviceOf, settingsOf, type SettingFlags } from './config/settings.ts';
 import type { CommandSetting, ForeshardConfig } from './config/config.ts';
 import { EmbeddedRedis } from './gateways/redis/embedded-redis.ts';
@@ -12,7 +13,7 @@ import { record, type RecordSession, type RedisUpstream } from './record/record.
 import { RecordingWriter } from './recordings/recording-writer.ts';
 import { Redactor } from './recordings/redact.ts';
 import { withHeadroom } from './shard/headroom.ts';
-import { placeElements } from './shard/placement.ts';
+import { placeElements, type Placement, type PlacementOptions } from './shard/placement.ts';
 import { parseNodeAddress } from './state-nodes/node-address.ts';
 
 /** The version written into recordings. */
@@ -133,13 +134,17 @@ export function predictPlan(requests: readonly RequestRecord[]): Heatmap {
 
 // ----------------------------------------------------------------------------------------------------------------- shard
 
-/** The members that state-node addresses name. @throws ForeshardError `config_invalid` */
-export function membersOf(addresses: readonly string[]): Member[] {
-  for (const address of addresses) parseNodeAddress(address);
-  return addresses.map((address, index) => ({ id: `node-${index + 1}`, address, zone: `zone-${index + 1}`, capacity: 1 }));
+/** The members that state-node settings name; those of a map before keep their ids. @throws ForeshardError `config_invalid` */
+export function membersOf(settings: readonly string[], before?: readonly Member[]): Member[] {
+  const members = memberSettings(settings, before);
+  for (const { address } of members) parseNodeAddress(address);
+  return members;
 }
 
 /** The map of a heatmap over members, each owning as much as its capacity and its forecast headroom allow, and the moves that get there. */
-export function shardPlan(heatmap: Heatmap, members: readonly Member[], replicas: number, previous?: ShardMap): ReturnType<typeof placeElements> {
-  return placeElements(heatmap, withHeadroom(members, heatmap.members ?? []), previous, { replicas });
+export function shardPlan(heatmap: Heatmap, members: readonly Member[], replicas: number, previous?: ShardMap, options: Omit<PlacementOptions, 'replicas'> = {}): Placement {
+  return placeElements(heatmap, members, previous, { replicas, capacities: withHeadroom(members, heatmap.members ?? []).map(({ capacity }) => capacity), ...options });
 }
+
+/** What a placement does and in words why. */
+export { planReport } from './shard/plan-report.ts';

@@ -141,6 +141,40 @@ describe('a recording', () => {
     expect(unwritable.stderr).toMatch(/error usage shop\/manifest.json\/map cannot be written.*hint/s);
   });
 
+  test('a plan is shown before anything moves, and says why', async () => {
+    const nodes = ['--state-node', 'embedded,zone=a', '--state-node', 'redis://127.0.0.1:7001,zone=b,capacity=3'];
+    const first = await shop.run(['plan', '-r', 'shop', ...nodes, '--replicas', '2', '-o', 'made/plan.json']);
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout).toMatch(/plan {2}epoch 1: 4 elements on 2 state nodes, 2 copies of each.*node-1 +a .*node-2 +b .*load .*why.*different zones.*no map before/s);
+    const joined = await shop.run(['plan', '-r', 'shop', '--from', 'made/plan.json', ...nodes, '--state-node', 'redis://127.0.0.1:7002', '-o', 'made/plan2.json']);
+    expect(joined.stdout).toMatch(/epoch 2: .* on 3 state nodes, 2 copies.*moves .*node-3 joined and takes its share/s);
+    expect(decodeShardMap(readFileSync(shop.path('made/plan2.json'), 'utf8')).members.map(({ id, capacity }) => [id, capacity])).toEqual([['node-1', 1], ['node-2', 3], ['node-3', 1]]);
+    const left = await shop.run(['plan', '-r', 'shop', '--from', 'made/plan2.json', '--state-node', 'redis://127.0.0.1:7001', '--state-node', 'redis://127.0.0.1:7002']);
+    expect(left.stdout).toMatch(/node-2 +b .*node-3 .*node-1 is gone/s);
+    const same = await shop.run(['plan', '-r', 'shop', '--from', 'made/plan2.json']);
+    expect(same.stdout).toMatch(/epoch 2: .*nothing changes: epoch 2 stays/s);
+  });
+
+  test('an element says where it lives', async () => {
+    expect((await shop.run(['predict', '-r', 'shop', '-o', 'made/known.json'])).code).toBe(0);
+    const home = await shop.run(['explain', 'redis:0/count', 'made/known.json', '--map', 'made/plan2.json']);
+    expect(home.stdout).toMatch(/It is read by [\d.]+ % of all requests, most at \d\d:\d\d, so \d replicas: node-\d.* \(epoch [12], slot \d+\)/);
+    expect(JSON.parse((await shop.run(['explain', 'redis:0/count', 'made/known.json', '--map', 'made/plan2.json', '--json'])).stdout)).toMatchObject({ key: 'redis:0/count', home: { slot: expect.any(Number) as number } });
+  });
+
+  test.each([
+    [['plan', '-r', 'shop', '--from', 'made/heatmap.json'], /error recording_damaged This is no shard-map/],
+    [['plan', '-r', 'shop', '--from', 'made/newer.json'], /error recording_newer The shard-map has format 99.*hint/s],
+    [['plan', '-r', 'shop', '--from', 'made/nowhere.json'], /error input_not_found made\/nowhere.json cannot be read.*hint/s],
+    [['plan', '-r', 'shop', '--state-node', 'embedded,colour=red'], /error config_invalid embedded,colour=red.*hint/s],
+    [['plan', '-r', 'shop', '--move-budget', 'all'], /error usage --move-budget all/],
+  ])('foreshard %j', async (args, says) => {
+    writeFileSync(shop.path('made/newer.json'), JSON.stringify({ kind: 'shard-map', formatVersion: 99 }));
+    const { code, stderr } = await shop.run(args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(says);
+  });
+
   test('a reader that has seen enough is no error', async () => {
     const piped = spawnSync('bash', ['-c', `set -o pipefail; '${process.execPath}' '${join(root, 'bin/foreshard.js')}' list -r shop --json --requests | head -c 1`], { cwd: shop.folder, encoding: 'utf8' });
     expect(piped).toMatchObject({ status: 0, stdout: '{', stderr: '' });

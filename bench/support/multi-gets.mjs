@@ -1,6 +1,6 @@
 /** Requests that read several elements at once, made of real traces; and what they cost by a shard map. */
-import { ReplicaCover } from '../../dist/model/cover.js';
 import { ownersOfHash, tagHash } from '../../dist/model/directory.js';
+import { setCover } from '../../dist/model/set-cover.js';
 import { accessTraces } from './traces.mjs';
 
 /** Accesses of orm-busy that the figures of placement are measured on: the first ones, 10 in a row a request. */
@@ -57,21 +57,21 @@ export function heatmapOf(keys, requests) {
 /** So many ordinary members. */
 export const membersOf = (count) => Array.from({ length: count }, (_, index) => ({ id: `m${index}`, address: 'embedded', zone: `z${index}`, capacity: 1 }));
 
-/** What requests cost by a map: distinct state nodes, how many touch one only, and the load of each member in elements read. */
-export function costOf(map, { hashes, requests }, { cover = true, loadWeight } = {}) {
+/** What requests cost by a map, read by the product's own set cover: distinct state nodes, how many touch one only, and the load of each member in elements read. */
+export function costOf(map, { hashes, requests }, { cover = true } = {}) {
   const members = map.members.length;
   const loads = new Float64Array(members);
-  const chooser = new ReplicaCover(members, loadWeight === undefined ? {} : { loadWeight });
+  let read = 0;
   let touched = 0;
   let single = 0;
   for (const request of requests) {
     const owners = request.map((id) => (cover ? ownersOfHash(map, hashes[id]) : ownersOfHash(map, hashes[id]).slice(0, 1)));
-    const chosen = chooser.choose(owners, loads);
-    for (const member of chosen) loads[member]++;
-    const distinct = new Set(chosen).size;
+    const asked = setCover(owners, loads, read / members);
+    for (const member of asked) loads[member]++;
+    read += asked.length;
+    const distinct = new Set(asked).size;
     touched += distinct;
     if (distinct === 1) single++;
   }
-  const mean = loads.reduce((sum, load) => sum + load, 0) / members;
-  return { fanOut: touched / requests.length, single: single / requests.length, imbalance: Math.max(...loads) / mean, loads };
+  return { fanOut: touched / requests.length, single: single / requests.length, imbalance: (Math.max(...loads) * members) / read };
 }

@@ -4,7 +4,9 @@ import { printable } from '../lib/bytes.ts';
 import { duration } from '../lib/duration.ts';
 import { ForeshardError } from '../model/errors.ts';
 import type { Heatmap, HeatmapElement } from '../model/heatmap.ts';
+import { elementHome, type ElementHome } from '../shard/element-home.ts';
 import { readHeatmap } from './heatmap.ts';
+import { readShardMap } from './plan.ts';
 import type { Exit } from './terminal.ts';
 
 /** `foreshard explain`: an element's forecast in a sentence with numbers. */
@@ -13,11 +15,15 @@ export function addExplain(program: Command, exit: Exit): void {
     .description('why an element is as hot as the heatmap says')
     .argument('<key>', 'a state key such as redis:0/cart:7, or a part of it')
     .argument('<heatmap>', 'the file that predict has written')
+    .option('--map <file>', 'the shard map that plan has written: where the element lives, and why')
     .option('--json', 'the element as JSON')
-    .action(async (key: string, file: string, flags: { json?: boolean }) => {
+    .action(async (key: string, file: string, flags: { map?: string; json?: boolean }) => {
       const heatmap = await readHeatmap(file);
       const element = find(heatmap, key);
-      process.stdout.write(flags.json === true ? `${JSON.stringify(element, null, 2)}\n` : `${explain(heatmap, element)}\n`);
+      const map = flags.map === undefined ? undefined : await readShardMap(flags.map);
+      const home = map === undefined ? undefined : elementHome(map, heatmap, element);
+      if (flags.json === true) process.stdout.write(`${JSON.stringify(home === undefined ? element : { ...element, home }, null, 2)}\n`);
+      else process.stdout.write(`${[explain(heatmap, element), ...home === undefined ? [] : [livesAt(home)]].join('\n')}\n`);
       exit.code = 0;
     });
 }
@@ -53,6 +59,24 @@ export function explain(heatmap: Heatmap, element: HeatmapElement): string {
   const score = model?.scores.find(({ method }) => method === model.method);
   if (model !== undefined && score !== undefined) lines.push(pc.dim(`  P(read) by ${model.method}: Brier skill ${score.brierSkill}, calibration error ${score.ece} on windows held back.`));
   return lines.join('\n');
+}
+
+/** The sentence about where an element lives: `read by 41 % of all requests, most at 09:00, so 3 replicas: a, c, d (epoch 12)`. */
+export function livesAt(home: ElementHome): string {
+  const { members, epoch, reason, slot } = home;
+  const read = home.isShareOfRequests ? `It is read by ${percent(home.share)} of all requests, most at ${clock(home.peakMs)}` : `It gets ${percent(home.share)} of all accesses at ${clock(home.peakMs)}`;
+  const where = `${members.length} ${members.length === 1 ? 'replica' : 'replicas'}: ${members.join(', ')} (epoch ${epoch}, slot ${slot})`;
+  const because = {
+    slot: members.length === 1 ? 'where its slot is' : 'the owners of its slot, since no copy of it carries too much',
+    hot: `${members.length - home.slotOwners.length} more than its slot has, so that no copy carries too much`,
+    everywhere: 'all state nodes, being read with everything or hotter than a few can carry',
+  }[reason];
+  const why = home.together === undefined ? '' : `\n  It lies with what is read with it: of the requests that read it ${percent(home.together)} can be answered by one state node.`;
+  return `  ${read}, so ${where}, ${because}.${why}`;
+}
+
+function clock(ms: number): string {
+  return new Date(ms).toISOString().slice(11, 16);
 }
 
 function seriesSentence(heatmap: Heatmap, route: string): string[] {

@@ -9,11 +9,11 @@ import { addHeatmap } from './heatmap.ts';
 import { addInspect, addList } from './inspect.ts';
 import { addNode } from './node.ts';
 import { addNodes } from './nodes.ts';
+import { addPlan } from './plan.ts';
 import { addPredict } from './predict.ts';
 import { addRecord } from './record.ts';
 import { addReplay } from './replay.ts';
 import { addReport } from './report.ts';
-import { addShard } from './shard.ts';
 
 /** Runs one command and returns its exit code: 0 ok, 1 regression, 2 usage or configuration, 3 infrastructure or incomplete, 130 interrupted. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -24,7 +24,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--config <file>', 'configuration (default: foreshard.config.ts in the current folder)')
     .exitOverride()
     .showSuggestionAfterError();
-  for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addHeatmap, addExplain, addBacktest, addShard, addCluster, addNode, addNodes]) add(program, exit);
+  for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addHeatmap, addExplain, addBacktest, addPlan, addNode, addNodes, addCluster]) add(program, exit);
   guardProcess();
   try {
     await program.parseAsync(argv, { from: 'user' });

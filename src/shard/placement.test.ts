@@ -2,9 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sfc32 } from '../lib/prng.ts';
 import { encodeShardMap } from '../model/artefact-codec.ts';
-import { ReplicaCover } from '../model/cover.ts';
 import { ownersOf, slotOf, tagHash } from '../model/directory.ts';
 import { heatmapFormatVersion, type Heatmap } from '../model/heatmap.ts';
+import { setCover } from '../model/set-cover.ts';
 import { slotCount, type Member, type ShardMap } from '../model/shard-map.ts';
 import { placeElements, type SlotMove } from './placement.ts';
 
@@ -57,15 +57,16 @@ function fanOut(map: ShardMap, heatmap: Heatmap): number {
 
 /** Distinct members a group touches when any replica may be read, and the load of the busiest member over the mean. */
 function readBy(map: ShardMap, heatmap: Heatmap): { readonly fanOut: number; readonly imbalance: number } {
-  const cover = new ReplicaCover(map.members.length);
   const loads = map.members.map(() => 0);
   let touched = 0;
+  let read = 0;
   for (const group of heatmap.groups) {
-    const chosen = cover.choose(group.keys.map((key) => ownersOf(map, key)), loads);
+    const chosen = setCover(group.keys.map((key) => ownersOf(map, key)), loads, read / loads.length);
     for (const member of chosen) loads[member] = (loads[member] as number) + 1;
+    read += chosen.length;
     touched += new Set(chosen).size;
   }
-  return { fanOut: touched / heatmap.groups.length, imbalance: (Math.max(...loads) * loads.length) / loads.reduce((sum, load) => sum + load, 0) };
+  return { fanOut: touched / heatmap.groups.length, imbalance: (Math.max(...loads) * loads.length) / read };
 }
 
 function expectAgesFit(before: ShardMap, map: ShardMap, moves: readonly SlotMove[]): void {

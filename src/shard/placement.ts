@@ -34,6 +34,8 @@ export interface PlacementOptions {
   readonly imbalance?: number;
   /** Share of the elements accessed that every member may hold; 0.01 when left out, 0: none. */
   readonly everywhere?: number;
+  /** What each member can carry now, in the order of the members, where that is not its own capacity: load is balanced by it. */
+  readonly capacities?: readonly number[];
   /** The order in which slots are visited; the same one each time when left out. */
   readonly prng?: Prng;
 }
@@ -58,12 +60,13 @@ export function placeElements(heatmap: Heatmap, members: readonly Member[], prev
   assert(options.replicas >= 1, 'placement needs at least one replica');
   assert(new Set(members.map((member) => member.id)).size === members.length, 'member ids are unique');
   const replicas = Math.min(options.replicas, members.length);
+  const rated = options.capacities === undefined ? members : members.map((member, index) => ({ ...member, capacity: options.capacities?.[index] ?? member.capacity }));
   const workload = workloadOf(heatmap);
   const wide = wideTags(workload, { members: members.length, replicas, wasWide: wideBefore(previous), ...options.everywhere === undefined ? {} : { share: options.everywhere } });
   const graph = slotGraph(workload, members.length, new Set(wide));
   const prng = options.prng ?? sfc32('00000001000000020000000300000004');
   const table = keptOwners(members, previous, replicas);
-  const search = { graph, members, table, imbalance: options.imbalance ?? 0.05, inertia, prng };
+  const search = { graph, members: rated, table, imbalance: options.imbalance ?? 0.05, inertia, prng };
   const forced = replaceOwners(members, previous, search);
   if (previous === undefined) {
     const fresh = new AffinitySearch({ ...search, home: undefined, budget: slotCount });
@@ -82,9 +85,9 @@ export function placeElements(heatmap: Heatmap, members: readonly Member[], prev
 }
 
 /** What must be: owners for open places, zones, and the share of who joined or whose capacity changed. Whether the membership changed. */
-function replaceOwners(members: readonly Member[], previous: ShardMap | undefined, options: { readonly graph: SlotGraph; readonly table: SlotTable; readonly imbalance: number; readonly inertia: number; readonly prng: Prng }): boolean {
+function replaceOwners(members: readonly Member[], previous: ShardMap | undefined, options: { readonly graph: SlotGraph; readonly members: readonly Member[]; readonly table: SlotTable; readonly imbalance: number; readonly inertia: number; readonly prng: Prng }): boolean {
   const { graph, table } = options;
-  const assignment = new SlotAssignment(members, table);
+  const assignment = new SlotAssignment(options.members, table);
   const isInUse = (slot: number): boolean => graph.vertexOf[slot] !== -1;
   if (previous === undefined) {
     for (let slot = 0; slot < slotCount; slot++) assignment.fill(slot);
@@ -94,9 +97,9 @@ function replaceOwners(members: readonly Member[], previous: ShardMap | undefine
   const joiners = members.flatMap((member, index) => (before.has(memberName(member)) ? [] : [index]));
   const isOpen = table.owners.includes(nobody);
   if (isOpen || joiners.length > 0) {
-    const search = new AffinitySearch({ ...options, members, home: undefined, budget: slotCount });
+    const search = new AffinitySearch({ ...options, home: undefined, budget: slotCount });
     if (isOpen) fillOpen(search, assignment);
-    for (const joiner of joiners) new Joining(joiner, members, search, assignment).takeShare();
+    for (const joiner of joiners) new Joining(joiner, options.members, search, assignment).takeShare();
   }
   assignment.separateZones();
   const capacityChanged = members.some((member) => capacityOf(before.get(memberName(member)) ?? member) !== capacityOf(member));

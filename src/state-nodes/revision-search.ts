@@ -5,7 +5,7 @@ import type { ReadLoads } from './read-loads.ts';
 import type { ReadRepair } from './read-repair.ts';
 import type { RouterTiming } from './router-timing.ts';
 import type { MemberLinks, RouterView } from './router-view.ts';
-import { oneForAll, setCover } from './set-cover.ts';
+import { oneForAll, setCover } from '../model/set-cover.ts';
 import type { HedgeBudget, SlowReads, WatchedRead } from './slow-reads.ts';
 import type { RevisionName } from './state-node.ts';
 import type { Suspicion } from './suspicion.ts';
