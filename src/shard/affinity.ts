@@ -12,7 +12,7 @@ export { loadOf } from './workload.ts';
  * fan-out after the Social Hash Partitioner (Kabiljo et al., VLDB 2017, arXiv 1707.06665): a group with n(b) slots on member b costs Σ 1 − 0.5^n(b), counting preferred
  * owners; a slot goes to the member with the best gain, and its further replicas to the next best by the same gain, where load and storage allow.
  * A slot's owners are chosen at once, so a change of places among them costs nothing, while every owner that did not have the slot costs the inertia (one access saved) and, with a
- * map before, counts against the budget. Limits: single moves, no swaps between slots; a local optimum. Source: facts and measurements in docs/decisions/0007.
+ * map before, counts against the budget. Limits: single moves, no swaps between slots; a local optimum. Source: facts and measurements in docs/decisions/0008.
  */
 
 /** What a further replica's nearness counts beside the preferred owner's. */
@@ -62,6 +62,9 @@ export class AffinitySearch {
   /** Σ weight · 0.5^(slots on m) over the edges of vertex v, at `v * members + m`: kept up to date move by move, since most sweeps move little. */
   readonly #costs: Float64Array;
   readonly #set: number[];
+  /** Of the vertex looked at: what it costs at each member, and what taking it there costs. */
+  readonly #near: Float64Array;
+  readonly #taking: Float64Array;
   #changed = 0;
 
   constructor(options: AffinityOptions) {
@@ -78,6 +81,8 @@ export class AffinitySearch {
     this.#zonesWanted = Math.min(count, table.replicas);
     this.memberLoads = new Float64Array(members.length);
     this.stored = new Float64Array(members.length);
+    this.#near = new Float64Array(members.length);
+    this.#taking = new Float64Array(members.length);
     this.#set = Array.from({ length: table.replicas }, () => 0);
     this.#onMember = new Uint8Array(graph.edges * members.length);
     this.#costs = new Float64Array(graph.edges === 0 ? 0 : graph.slots.length * members.length);
@@ -180,20 +185,32 @@ export class AffinitySearch {
   /** The best owners of the vertex are then in #set; what they gain over those it has. */
   #bestGain(vertex: number, avoid = -1): number {
     const slot = this.graph.slots[vertex] as number;
+    this.#lookAt(vertex, slot);
     let now = 0;
-    for (let place = 0; place < this.table.replicas; place++) now += this.#costOf(vertex, slot, place, this.table.at(slot, place));
+    for (let place = 0; place < this.table.replicas; place++) now += this.#costOf(place, this.table.at(slot, place));
     let best = 0;
     for (let place = 0; place < this.table.replicas; place++) {
       const member = this.#bestFor(vertex, slot, place, place === 0 ? avoid : -1);
       this.#set[place] = member;
-      best += this.#costOf(vertex, slot, place, member);
+      best += this.#costOf(place, member);
     }
     return now - best;
   }
 
-  #costOf(vertex: number, slot: number, place: number, member: number): number {
-    const cost = this.costAt(vertex, member) * (place === 0 ? 1 : secondWeight);
-    return this.#home === undefined || this.#home.holds(slot, member) ? cost : cost + this.#inertia;
+  #lookAt(vertex: number, slot: number): void {
+    const row = vertex * this.#members;
+    for (let member = 0; member < this.#members; member++) this.#near[member] = this.#costs[row + member] ?? 0; // nothing is kept where there are no edges
+    const preferred = this.table.at(slot, 0);
+    this.#near[preferred] = 2 * (this.#near[preferred] as number); // itself is not one of the others
+    this.#taking.fill(this.#inertia);
+    for (let place = 0; place < this.table.replicas; place++) {
+      const owner = this.#home?.at(slot, place) ?? nobody;
+      if (owner !== nobody) this.#taking[owner] = 0;
+    }
+  }
+
+  #costOf(place: number, member: number): number {
+    return (this.#near[member] as number) * (place === 0 ? 1 : secondWeight) + (this.#taking[member] as number);
   }
 
   /** The member that costs least at this place of the set, of those with room and, where it is needed for availability, of a zone not in it yet. */
@@ -203,9 +220,10 @@ export class AffinitySearch {
     let bestCost = Number.POSITIVE_INFINITY;
     for (let roomy = 1; roomy >= 0 && best < 0; roomy--) {
       for (let member = 0; member < this.#members; member++) {
-        if (member === avoid || this.#inSet(member, place) || (mustBeNewZone && this.#hasZone(member, place)) || (roomy === 1 && !this.#hasRoom(vertex, slot, place, member))) continue;
-        const cost = this.#costOf(vertex, slot, place, member);
-        if (cost < bestCost) [best, bestCost] = [member, cost];
+        const cost = this.#costOf(place, member);
+        if (cost >= bestCost || member === avoid || this.#inSet(member, place) || (mustBeNewZone && this.#hasZone(member, place)) || (roomy === 1 && !this.#hasRoom(vertex, slot, place, member))) continue;
+        best = member;
+        bestCost = cost;
       }
     }
     return best;

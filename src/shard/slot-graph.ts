@@ -1,6 +1,6 @@
 import { slotOfHash } from '../model/directory.ts';
 import { slotCount } from '../model/shard-map.ts';
-import { bySlot, type Workload } from './workload.ts';
+import { bySlot, within, type Workload } from './workload.ts';
 
 /**
  * Slots that anything is expected of, and which of them requests touch together: a hypergraph in compressed sparse rows, both ways. Vertices are slots, by number
@@ -52,7 +52,7 @@ function edgesOf(workload: Workload, vertexOf: Int32Array, { leftOut, mostEdges 
     for (let at = starts[group] as number; at < (starts[group + 1] as number); at++) {
       const tag = tags[at] as number;
       const vertex = vertices[tag] as number;
-      if (!leftOut.has(tag) && !includes(pins, from, end, vertex)) pins[end++] = vertex;
+      if (!leftOut.has(tag) && !within(pins, from, end, vertex)) pins[end++] = vertex;
     }
     if (end - from < 2) end = from;
     else {
@@ -61,11 +61,6 @@ function edgesOf(workload: Workload, vertexOf: Int32Array, { leftOut, mostEdges 
     }
   }
   return { pins: pins.slice(0, end), pinStarts: Uint32Array.from(pinStarts), weights: Float64Array.from(weights) };
-}
-
-function includes(pins: Uint32Array, from: number, to: number, vertex: number): boolean {
-  for (let at = from; at < to; at++) if (pins[at] === vertex) return true;
-  return false;
 }
 
 function transposed(pins: Uint32Array, pinStarts: Uint32Array, vertices: number): Pick<SlotGraph, 'edgeStarts' | 'edgesOf'> {

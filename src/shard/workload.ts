@@ -37,43 +37,61 @@ export function loadOf(expected: readonly number[]): number {
 
 /** A heatmap as numbers. */
 export function workloadOf(heatmap: Heatmap): Workload {
-  const numbers = new Map<number, number>();
-  const hashes: number[] = [];
+  const tags = new TagNumbers();
   const loads: number[] = [];
   const elements: number[] = [];
-  const numberOf = (hash: number): number => {
-    const known = numbers.get(hash);
-    if (known !== undefined) return known;
-    numbers.set(hash, hashes.length);
-    loads.push(0);
-    elements.push(0);
-    return hashes.push(hash) - 1;
-  };
   for (const element of heatmap.elements) {
-    const tag = numberOf(tagHash(element.key));
-    loads[tag] = (loads[tag] as number) + loadOf(element.expected);
-    elements[tag] = (elements[tag] as number) + 1;
+    const tag = tags.number(element.key);
+    loads[tag] = (loads[tag] ?? 0) + loadOf(element.expected);
+    elements[tag] = (elements[tag] ?? 0) + 1;
   }
-  const groups = groupsOf(heatmap, numberOf);
-  return { hashes: Uint32Array.from(hashes), loads: Float64Array.from(loads), elements: Float64Array.from(elements), groups };
+  const groups = groupsOf(heatmap, tags);
+  const hashes = Uint32Array.from(tags.hashes);
+  return { hashes, loads: Float64Array.from(hashes, (_, tag) => loads[tag] ?? 0), elements: Float64Array.from(hashes, (_, tag) => elements[tag] ?? 0), groups };
 }
 
-function groupsOf(heatmap: Heatmap, numberOf: (hash: number) => number): TagGroups {
+/** Numbers of tags, in the order in which they are met. */
+class TagNumbers {
+  readonly hashes: number[] = [];
+  /** Groups name the same keys again and again: looking a text up is faster than hashing its tag. */
+  readonly #byKey = new Map<string, number>();
+  /** By hash as a signed number, which takes no memory of its own. */
+  readonly #byHash = new Map<number, number>();
+
+  number(key: string): number {
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const hash = tagHash(key);
+    let tag = this.#byHash.get(hash | 0);
+    if (tag === undefined) this.#byHash.set(hash | 0, (tag = this.hashes.push(hash) - 1));
+    this.#byKey.set(key, tag);
+    return tag;
+  }
+}
+
+function groupsOf(heatmap: Heatmap, numbers: TagNumbers): TagGroups {
   const starts = new Uint32Array(heatmap.groups.length + 1);
   const weights = new Float64Array(heatmap.groups.length);
-  const tags: number[] = [];
+  const tags = new Uint32Array(heatmap.groups.reduce((sum, { keys }) => sum + keys.length, 0));
+  let end = 0;
   for (const [index, group] of heatmap.groups.entries()) {
-    const from = tags.length;
+    const from = end;
     if (group.keys.length <= mostTagsInGroup) {
       for (const key of group.keys) {
-        const tag = numberOf(tagHash(key));
-        if (tags.indexOf(tag, from) < 0) tags.push(tag);
+        const tag = numbers.number(key);
+        if (!within(tags, from, end, tag)) tags[end++] = tag;
       }
     }
     weights[index] = group.weight;
-    starts[index + 1] = tags.length;
+    starts[index + 1] = end;
   }
-  return { starts, tags: Uint32Array.from(tags), weights };
+  return { starts, tags: tags.slice(0, end), weights };
+}
+
+/** Whether a value is in a part of a typed array. */
+export function within(array: Uint32Array, from: number, to: number, value: number): boolean {
+  for (let at = from; at < to; at++) if (array[at] === value) return true;
+  return false;
 }
 
 /** By slot: what its tags have together, of those that are not left out. */
