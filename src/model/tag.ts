@@ -9,7 +9,6 @@ import type { StateKey } from './state-key.ts';
 
 const slash = 0x2f;
 const colon = 0x3a;
-const openBrace = 0x7b;
 
 /** Chars that separate parts of a name: `:` `/` `|` `.` `?` `&` `=` and the space. */
 const separators = new Set(Array.from(':/|.?&= ', (char) => char.charCodeAt(0)));
@@ -48,9 +47,8 @@ function locate(key: StateKey): void {
   tagStart = 0;
   tagEnd = key.length;
   const name = nameStart(key);
-  let open = name;
-  while (open < key.length && key.charCodeAt(open) !== openBrace) open++;
-  if (open < key.length) {
+  const open = key.indexOf('{', name);
+  if (open >= 0) {
     const close = key.indexOf('}', open + 1);
     if (close > open + 1) {
       tagStart = open + 1;
