@@ -1,59 +1,71 @@
-import { ownersOfHash, slotOfHash, tagHash } from '../model/directory.ts';
+import { slotOfHash, tagHash } from '../model/directory.ts';
 import type { Heatmap } from '../model/heatmap.ts';
 import type { ShardMap } from '../model/shard-map.ts';
-import { loadOf } from './affinity.ts';
+import { leastHeat, planOverrides } from './override-plan.ts';
 
 /*
- * Hot elements get more replicas than their slot. Rule (facts/sharding.md 6.1): an element with the share p of all accesses gets
- * ceil(p · members / θ) replicas, so that no copy carries more than θ of one member's mean load; its slot's owners stay the first of them, so a
- * client that misses the override still finds it. Hysteresis: an override of the map before stays down to half of the threshold.
+ * What a heatmap says about hot elements, in the form that overrides are planned from (override-plan.ts). An interval between plans takes it as it is and adds what was observed.
  */
 
-/** The most that one copy may carry, as a share of one member's mean load. */
-const copyShare = 0.05;
+/** Heat by tag, as far as overrides go, and what the slots carry. */
+export interface HeatForecast {
+  /** Share of all expected accesses by tag hash; only of those that could have, or keep, an override. */
+  readonly shares: ReadonlyMap<number, number>;
+  /** Share of all expected accesses by member, each slot's spread evenly over its owners. */
+  readonly loads: readonly number[];
+}
 
-/** Overrides beyond this number cost every client more than they give. */
-const mostOverrides = 4096;
+/** The forecast of a heatmap over slots with these owners. Elements that it knows of but does not list count for the total. */
+export function heatForecast(heatmap: Heatmap, slots: { readonly ownersOf: (slot: number) => readonly number[]; readonly members: number; readonly replicas: number }): HeatForecast {
+  const { ownersOf, members, replicas } = slots;
+  const byTag = new Map<number, number>();
+  let total = sum(heatmap.rest?.expected ?? []);
+  const unlisted = total;
+  for (const { key, expected } of heatmap.elements) {
+    const load = sum(expected);
+    const tag = tagHash(key);
+    total += load;
+    byTag.set(tag, (byTag.get(tag) ?? 0) + load);
+  }
+  const loads = Array.from({ length: members }, () => unlisted / Math.max(total, Number.MIN_VALUE) / members);
+  const shares = new Map<number, number>();
+  const least = leastHeat(members, replicas).keep;
+  for (const [tag, load] of byTag) {
+    const share = total > 0 ? load / total : 0;
+    const owners = ownersOf(slotOfHash(tag));
+    for (const member of owners) loads[member] = (loads[member] ?? 0) + share / owners.length;
+    if (share > least) shares.set(tag, share);
+  }
+  return { shares, loads };
+}
 
-/** Owners of each hot element, the slot's own first, hottest element first. */
+/** Owners of each hot element by the forecast alone, the slot's own first, hottest element first. */
 export function hotElements(options: {
   readonly heatmap: Heatmap;
   readonly owners: readonly (readonly number[])[];
   readonly members: number;
   readonly replicas: number;
   readonly previous: ShardMap | undefined;
+  /** Ids of the members, by index, so that further replicas stay where they were; left out: only how many there were is known. */
+  readonly ids?: readonly string[];
+  readonly capacities?: readonly number[];
 }): Map<number, number[]> {
-  const { heatmap, owners, members, replicas, previous } = options;
-  const byTag = new Map<number, number>();
-  for (const element of heatmap.elements) {
-    const tag = tagHash(element.key);
-    byTag.set(tag, (byTag.get(tag) ?? 0) + loadOf(element.expected));
-  }
-  const loads = [...byTag].map(([tag, load]) => ({ tag, load })).sort((a, b) => b.load - a.load || a.tag - b.tag);
-  const total = loads.reduce((sum, element) => sum + element.load, 0);
-  const planned = plannedLoads(loads, owners, members);
-  const hot = new Map<number, number[]>();
-  for (const { tag, load } of loads) {
-    const wanted = Math.min(members, Math.ceil((load * members) / (total * copyShare)));
-    const kept = previous?.overrides.has(tag) === true && wanted * 2 > replicas;
-    if (total === 0 || (wanted <= replicas && !kept) || hot.size >= mostOverrides) continue;
-    const before = kept && previous !== undefined ? ownersOfHash(previous, tag).length : 0;
-    const count = Math.min(members, Math.max(wanted, Math.min(before, wanted * 2), replicas));
-    const set = [...(owners[slotOfHash(tag)] ?? [])];
-    if (count <= set.length) continue;
-    const others = planned.map((value, member) => ({ member, value })).filter(({ member }) => !set.includes(member));
-    for (const { member } of others.sort((a, b) => a.value - b.value || a.member - b.member).slice(0, count - set.length)) set.push(member);
-    for (const member of set) planned[member] = (planned[member] ?? 0) + load / set.length;
-    hot.set(tag, set);
-  }
-  return hot;
+  const { heatmap, owners, members, replicas, previous, ids } = options;
+  const ownersOf = (slot: number): readonly number[] => owners[slot] ?? [];
+  const { shares, loads } = heatForecast(heatmap, { ownersOf, members, replicas });
+  return planOverrides({
+    forecast: shares, observed: new Map(), ownersOf, replicas, loads, capacities: options.capacities ?? Array.from({ length: members }, () => 1),
+    ...previous === undefined ? {} : { previous: overridesOf(previous, ids ?? previous.members.map(({ id }) => id)) },
+  });
 }
 
-function plannedLoads(loads: readonly { readonly tag: number; readonly load: number }[], owners: readonly (readonly number[])[], members: number): number[] {
-  const planned = Array.from({ length: members }, () => 0);
-  for (const { tag, load } of loads) {
-    const set = owners[slotOfHash(tag)] ?? [];
-    for (const member of set) planned[member] = (planned[member] ?? 0) + load / set.length;
-  }
-  return planned;
+/** The overrides of a map by the indexes that its members have in another list; those that are not in it are left out. */
+export function overridesOf(map: ShardMap, ids: readonly string[]): Map<number, number[]> {
+  const indexOf = new Map(ids.map((id, index) => [id, index]));
+  const present = map.members.map(({ id }) => indexOf.get(id));
+  return new Map([...map.overrides].map(([tag, set]) => [tag, (map.sets[set] ?? []).flatMap((member) => present[member] ?? [])]));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
