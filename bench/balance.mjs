@@ -7,7 +7,7 @@ import { sfc32 } from '../dist/lib/prng.js';
 import { ownersOfHash, tagHash } from '../dist/model/directory.js';
 import { replanHotElements } from '../dist/shard/flash-plan.js';
 import { HeatTracker } from '../dist/shard/heat-tracker.js';
-import { heatForecast } from '../dist/shard/hot-elements.js';
+import { mapForecast } from '../dist/shard/hot-elements.js';
 import { placeElements } from '../dist/shard/placement.js';
 import { accessTraces, hasTraces } from './support/traces.mjs';
 import { crc16 } from './support/crc16.mjs';
@@ -68,7 +68,7 @@ function run(workload, { map, heatmap, replicas, react = false, members = map.me
   const readers = Array.from({ length: clients }, () => new LoadCounters(members));
   const random = () => prng.next();
   const tracker = new HeatTracker();
-  const forecast = react ? heatForecast(heatmap, { ownersOf: (slot) => map.sets[map.slots[slot]], members, replicas }) : undefined;
+  const forecast = react ? mapForecast(map, heatmap, replicas) : undefined;
   const [all, window] = [new Float64Array(members), new Float64Array(members)];
   const result = { overall: 0, worst: 0, extra: 0, copies: 0, planMs: 0 };
   let plans = 0;
@@ -97,7 +97,7 @@ function run(workload, { map, heatmap, replicas, react = false, members = map.me
     for (const reader of readers) reader.decay();
     if (!react) continue;
     const startedAt = performance.now();
-    const placement = replanHotElements(map, { forecast, observed: tracker.observe(), replicas });
+    const placement = replanHotElements(map, forecast, tracker.observe());
     result.planMs += performance.now() - startedAt;
     plans++;
     map = placement.map;

@@ -14,6 +14,7 @@ import { addPredict } from './predict.ts';
 import { addRecord } from './record.ts';
 import { addReplay } from './replay.ts';
 import { addReport } from './report.ts';
+import { addSimulate } from './simulate.ts';
 
 /** Runs one command and returns its exit code: 0 ok, 1 regression, 2 usage or configuration, 3 infrastructure or incomplete, 130 interrupted. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -24,7 +25,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--config <file>', 'configuration (default: foreshard.config.ts in the current folder)')
     .exitOverride()
     .showSuggestionAfterError();
-  for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addHeatmap, addExplain, addBacktest, addPlan, addNode, addNodes, addCluster]) add(program, exit);
+  for (const add of [addRecord, addReplay, addReport, addAccept, addList, addInspect, addPredict, addHeatmap, addExplain, addBacktest, addPlan, addNode, addNodes, addCluster, addSimulate]) add(program, exit);
   guardProcess();
   try {
     await program.parseAsync(argv, { from: 'user' });

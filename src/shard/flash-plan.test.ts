@@ -3,7 +3,7 @@ import { ownersOf, ownersOfHash, slotOf, tagHash } from '../model/directory.ts';
 import { heatmapFormatVersion, type Heatmap } from '../model/heatmap.ts';
 import type { Member, ShardMap } from '../model/shard-map.ts';
 import { replanHotElements } from './flash-plan.ts';
-import { heatForecast, hotElements, overridesOf } from './hot-elements.ts';
+import { heatForecast, hotElements, mapForecast, overridesOf } from './hot-elements.ts';
 import { placeElements } from './placement.ts';
 
 const members: Member[] = Array.from({ length: 8 }, (_, index) => ({ id: `m${index}`, address: 'embedded', zone: `z${index}`, capacity: 1 }));
@@ -11,18 +11,18 @@ const elements = Array.from({ length: 2000 }, (_, index) => ({ key: `redis:0/e:$
 const heatmap: Heatmap = { kind: 'heatmap', formatVersion: heatmapFormatVersion, source: 'test', startMs: 0, bucketMs: 1, buckets: 1, elements, groups: [] };
 const { map } = placeElements(heatmap, members, undefined, { replicas: 2 });
 const slots = (of: ShardMap) => (slot: number): readonly number[] => of.sets[of.slots[slot] ?? 0] ?? [];
-const forecast = heatForecast(heatmap, { ownersOf: slots(map), members: 8, replicas: 2 });
+const forecast = mapForecast(map, heatmap, 2);
 const flash = tagHash('redis:0/e:7');
 
 test('a flash element gets replicas beside its slot\'s owners, and loses them when it is over; slots stay', () => {
-  const risen = replanHotElements(map, { forecast, observed: new Map([[flash, 0.1]]), replicas: 2 });
+  const risen = replanHotElements(map, forecast, new Map([[flash, 0.1]]));
   expect(ownersOfHash(risen.map, flash).length).toBe(8);
   expect(ownersOfHash(risen.map, flash).slice(0, 2)).toEqual(ownersOf(map, 'redis:0/e:7'));
   expect(risen.map.epoch).toBe(map.epoch + 1);
   expect(risen.map.slots).toEqual(map.slots);
   expect(risen.map.ages.every((age, slot) => age === (map.ages[slot] as number) + 1)).toBe(true);
   expect(risen.moves).toEqual([{ slot: null, tag: flash, add: ownersOfHash(risen.map, flash).slice(2).map((member) => `m${member}`), remove: [] }]);
-  const over = replanHotElements(risen.map, { forecast, observed: new Map(), replicas: 2 });
+  const over = replanHotElements(risen.map, forecast, new Map());
   expect(over.map.overrides.size).toBe(0);
   expect(over.map.sets.length).toBe(Math.max(...map.slots) + 1);
   expect(over.moves[0]?.remove.length).toBe(6);
@@ -30,10 +30,18 @@ test('a flash element gets replicas beside its slot\'s owners, and loses them wh
 
 test('nothing changes, not even the epoch, where the heat stays', () => {
   const observed = new Map([[flash, 0.02]]);
-  const risen = replanHotElements(map, { forecast, observed, replicas: 2 }).map;
-  const again = replanHotElements(risen, { forecast, observed, replicas: 2 });
+  const risen = replanHotElements(map, forecast, observed).map;
+  const again = replanHotElements(risen, forecast, observed);
   expect(again.moves).toEqual([]);
   expect(again.map).toBe(risen);
+});
+
+test('what every member holds for another reason than heat stays everywhere', () => {
+  const [wide, everyone] = [tagHash('redis:0/e:9'), Array.from(members.keys())];
+  const planned: ShardMap = { ...map, sets: [...map.sets, everyone], overrides: new Map([[wide, map.sets.length]]) };
+  const after = replanHotElements(planned, mapForecast(planned, heatmap, 2), new Map([[flash, 0.1]])).map;
+  expect(ownersOfHash(after, wide)).toEqual(everyone);
+  expect(ownersOfHash(after, flash).length).toBe(8);
 });
 
 test('the load of members by the forecast adds up, with what is known and not listed', () => {

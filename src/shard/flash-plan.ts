@@ -1,5 +1,5 @@
 import { slotCount, type ShardMap } from '../model/shard-map.ts';
-import { overridesOf, type HeatForecast } from './hot-elements.ts';
+import { overridesOf, type MapForecast } from './hot-elements.ts';
 import { planOverrides } from './override-plan.ts';
 import type { Placement, SlotMove } from './placement.ts';
 
@@ -7,13 +7,18 @@ import type { Placement, SlotMove } from './placement.ts';
  * Between two plans: hot elements only. Slots stay where they are; what is hot by the forecast or by what was just observed gets its replicas, every few thousand accesses.
  */
 
-/** The map with the overrides that forecast and observation want, and what has to be copied; the same map where nothing changes. */
-export function replanHotElements(map: ShardMap, heat: { readonly forecast: HeatForecast; readonly observed: ReadonlyMap<number, number>; readonly replicas: number }): Placement {
-  const overrides = planOverrides({
-    forecast: heat.forecast.shares, loads: heat.forecast.loads, observed: heat.observed, replicas: heat.replicas,
-    capacities: map.members.map(({ capacity }) => capacity), ownersOf: (slot) => map.sets[map.slots[slot] ?? 0] ?? [],
-    previous: overridesOf(map, map.members.map(({ id }) => id)),
+/**
+ * The map with the overrides that forecast and observation want, and what has to be copied; the same map where nothing changes.
+ * @param forecast of the map that the last plan made
+ * @param observed what a HeatTracker tells
+ */
+export function replanHotElements(map: ShardMap, forecast: MapForecast, observed: ReadonlyMap<number, number>): Placement {
+  const previous = overridesOf(map, map.members.map(({ id }) => id));
+  const overrides: Map<number, readonly number[]> = planOverrides({
+    forecast: forecast.shares, loads: forecast.loads, observed, replicas: forecast.replicas,
+    capacities: map.members.map(({ capacity }) => capacity), ownersOf: (slot) => map.sets[map.slots[slot] ?? 0] ?? [], previous,
   });
+  for (const tag of forecast.wide) overrides.set(tag, previous.get(tag) ?? []);
   const moves = overrideMoves(map, overrides);
   return moves.length === 0 ? { map, moves } : { map: withOverrides(map, overrides), moves };
 }

@@ -15,6 +15,22 @@ export interface HeatForecast {
   readonly loads: readonly number[];
 }
 
+/** What is planned from between two plans: the forecast of a heatmap over the map that was made from it. */
+export interface MapForecast extends HeatForecast {
+  readonly replicas: number;
+  /** Elements that every member holds though their heat does not ask for it: they are read together with everything. */
+  readonly wide: ReadonlySet<number>;
+}
+
+/** The forecast of a heatmap over its map, for `replanHotElements`. */
+export function mapForecast(map: ShardMap, heatmap: Heatmap, replicas: number): MapForecast {
+  const members = map.members.length;
+  const forecast = heatForecast(heatmap, { ownersOf: (slot) => map.sets[map.slots[slot] ?? 0] ?? [], members, replicas });
+  const heated = leastHeat(members, members).make;
+  const wide = [...map.overrides].filter(([tag, set]) => map.sets[set]?.length === members && (forecast.shares.get(tag) ?? 0) < heated / 2);
+  return { ...forecast, replicas, wide: new Set(wide.map(([tag]) => tag)) };
+}
+
 /** The forecast of a heatmap over slots with these owners. Elements that it knows of but does not list count for the total. */
 export function heatForecast(heatmap: Heatmap, slots: { readonly ownersOf: (slot: number) => readonly number[]; readonly members: number; readonly replicas: number }): HeatForecast {
   const { ownersOf, members, replicas } = slots;

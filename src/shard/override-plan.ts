@@ -1,7 +1,7 @@
 import { slotOfHash } from '../model/directory.ts';
 
 /*
- * Which elements need more replicas than their slot has. Rule (facts of E-Store, DistCache and our own measurements, see docs/decisions/0010): an element with the share p of all
+ * Which elements need more replicas than their slot has. Rule, after E-Store (Taft et al., VLDB 2014) and DistCache (Liu et al., FAST 2019): an element with the share p of all
  * accesses gets ceil(p · members / θ) replicas, so that no copy carries more than θ of one member's mean load. p is the larger of what was forecast and what is observed:
  * the forecast is there before the peak, the observation catches what nobody foresaw. The slot's owners stay the first of them, so a client that misses
  * the override still finds the element; the others are the members with the least planned load. Hysteresis: replicas stay until they carry less than half of what made them.
