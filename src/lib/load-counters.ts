@@ -24,6 +24,11 @@ export class LoadCounters {
     return this.#loads[member] as number;
   }
 
+  /** The same by member; it changes with what is counted. */
+  get loads(): ArrayLike<number> {
+    return this.#loads;
+  }
+
   /** The mean over all members. */
   get mean(): number {
     return this.#loads.reduce((sum, load) => sum + load, 0) / Math.max(1, this.#loads.length);

@@ -64,3 +64,14 @@ test('replicas stay with the members that have them when others leave, where the
   expect(overridesOf(before, []).get(flash)).toEqual([]);
   expect(slotOf('redis:0/e:7')).toBe(flash >>> 16);
 });
+
+test('replica sets that stay keep their numbers, and numbers that are free are used again', () => {
+  const tags = [7, 8, 9].map((element) => tagHash(`redis:0/e:${element}`));
+  const hot = (...heats: readonly number[]): Map<number, number> => new Map(heats.map((heat, index) => [tags[index] as number, heat]));
+  const three = replanHotElements(map, forecast, hot(0.1, 0.02, 0.03)).map;
+  const two = replanHotElements(three, forecast, hot(0.1, 0, 0.03)).map;
+  expect([two.overrides.get(tags[0] as number), two.overrides.get(tags[2] as number)]).toEqual([three.overrides.get(tags[0] as number), three.overrides.get(tags[2] as number)]);
+  const again = replanHotElements(two, forecast, hot(0.1, 0.025, 0.03)).map;
+  expect(again.sets.length).toBeLessThanOrEqual(three.sets.length);
+  expect(new Set(again.overrides.values()).size).toBe(3);
+});

@@ -7,6 +7,9 @@ import type { Placement, SlotMove } from './placement.ts';
  * Between two plans: hot elements only. Slots stay where they are; what is hot by the forecast or by what was just observed gets its replicas, every few thousand accesses.
  */
 
+/** Replica sets have 16-bit numbers, and the last one means none. */
+const mostSets = 65_535;
+
 /**
  * The map with the overrides that forecast and observation want, and what has to be copied; the same map where nothing changes.
  * @param forecast of the map that the last plan made
@@ -23,28 +26,37 @@ export function replanHotElements(map: ShardMap, forecast: MapForecast, observed
   return moves.length === 0 ? { map, moves } : { map: withOverrides(map, overrides), moves };
 }
 
-/** A map whose slots are as old as they were, one epoch on. */
+/** A map whose slots are as old as they were, one epoch on. Replica sets keep their numbers, so that the difference to the map before is small. */
 function withOverrides(map: ShardMap, overrides: ReadonlyMap<number, readonly number[]>): ShardMap {
-  const sets = map.sets.slice(0, slotSets(map));
-  const numbers = new Map<string, number>();
-  const numberOf = (set: readonly number[]): number => {
-    const name = set.join();
-    let number = numbers.get(name);
-    if (number === undefined) numbers.set(name, (number = sets.push(set) - 1));
-    return number;
-  };
-  return {
-    ...map, epoch: map.epoch + 1, ages: map.ages.map((age) => Math.min(255, age + 1)),
-    overrides: new Map([...overrides].map(([tag, set]) => [tag, numberOf(set)])), sets,
-  };
+  const names = map.sets.map((set) => set.join());
+  const kept = [...overrides].filter(([tag, set]) => names[map.overrides.get(tag) ?? -1] === set.join()).map(([tag]) => [tag, map.overrides.get(tag) as number] as const);
+  const numbers = new Map(kept);
+  const used = usedSets(map, numbers.values());
+  const sets = [...map.sets];
+  let free = 0;
+  for (const [tag, set] of overrides) {
+    if (numbers.has(tag)) continue;
+    while (used.has(free)) free++;
+    if (free >= mostSets) break; // the coldest go without
+    sets[free] = set;
+    used.add(free);
+    numbers.set(tag, free);
+  }
+  while (!used.has(sets.length - 1)) sets.pop();
+  const inOrder = [...overrides.keys()].flatMap((tag) => (numbers.has(tag) ? [[tag, numbers.get(tag) as number] as const] : []));
+  return { ...map, epoch: map.epoch + 1, ages: map.ages.map((age) => Math.min(255, age + 1)), overrides: new Map(inOrder), sets };
 }
 
-/** How many sets there are up to the last one that a slot uses, or used before a change under way. */
-function slotSets(map: ShardMap): number {
-  let last = 0;
-  for (let slot = 0; slot < slotCount; slot++) last = Math.max(last, map.slots[slot] as number);
-  for (const { old } of map.changes.values()) last = Math.max(last, old);
-  return last + 1;
+/** Numbers of replica sets that slots, changes under way and these overrides use. */
+function usedSets(map: ShardMap, more: Iterable<number>): Set<number> {
+  const used = new Set(more);
+  const bySlot = new Uint8Array(slotCount);
+  for (let slot = 0; slot < slotCount; slot++) bySlot[map.slots[slot] as number] = 1;
+  bySlot.forEach((isUsed, number) => {
+    if (isUsed === 1) used.add(number);
+  });
+  for (const { old } of map.changes.values()) used.add(old);
+  return used;
 }
 
 /** Replicas that hot elements gain and lose; one without an override is where its slot is. */
