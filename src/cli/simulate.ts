@@ -35,7 +35,7 @@ interface Sweep {
 }
 
 /** Reads served in one simulation: at least so many, that shares mean something; no more than what takes seconds; and never more than this. */
-const [fewest, usual, most] = [2e6, 2e7, 2e8];
+const [fewest, usual, most] = [2e6, 1e7, 2e8];
 const usualMs = 10_000;
 const maxNodes = 2000;
 const nodesOf = quantity('--nodes', { from: 1, to: maxNodes, whole: true });
@@ -55,7 +55,7 @@ export function addSimulate(program: Command, exit: Exit): void {
     .option('--element-size <size>', 'payload of an element, like 1kb', byteSize('--element-size'), 1024)
     .option('--drift <share>', 'share of the 2,000 hottest elements that cold ones replace in each tenth of the time', shareOf('--drift'), 0)
     .option('--flash <share>', 'share of the reads that one cold element suddenly gets in every second tenth of the time', shareOf('--flash'), 0)
-    .option('--duration <time>', 'virtual time, like 10s (default: 10s, or as long as takes 20 million reads)', timeSpan('--duration'))
+    .option('--duration <time>', 'virtual time, like 10s (default: 10s, or as long as takes 10 million reads)', timeSpan('--duration'))
     .option('--service-time <time>', 'what a node needs for a read, like 50us', timeSpan('--service-time'), 0.05)
     .addOption(new Option('--service <law>', 'how long reads take: all the same, or exponential').choices(['exponential', 'fixed']).default('exponential'))
     .option('--clients <n>', 'readers that know nothing of each other', wholeNumber('--clients', { from: 1, to: 10_000 }), 16)
@@ -83,7 +83,7 @@ async function runSimulate(flags: SimulateFlags): Promise<number> {
   }
   status.clear();
   if (flags.png !== undefined) await writeOutput(flags.png, (await import('../dashboard/bar-png.ts')).panelsPng(panelsOf(results, flags.sweep?.name), results.length === 1 ? heatOf(results[0] as SimulationResult) : undefined));
-  if (flags.json === true) process.stdout.write(`${JSON.stringify({ results: results.map(({ windows: _, ...rest }) => rest), notes: modelNotes })}\n`);
+  if (flags.json === true) process.stdout.write(`${JSON.stringify({ results: results.map((result) => ({ ...result, windows: undefined })), notes: modelNotes })}\n`);
   else process.stdout.write(`${resultLines(results, { notes: modelNotes, sweep: flags.sweep?.name, columns: process.stdout.isTTY ? process.stdout.columns : 100 }).join('\n')}\n`);
   if (flags.png !== undefined && flags.png !== '-' && flags.json !== true) process.stdout.write(`${pc.dim('written')} ${flags.png}\n`);
   return 0;

@@ -28,9 +28,11 @@ export function replanHotElements(map: ShardMap, forecast: MapForecast, observed
 
 /** A map whose slots are as old as they were, one epoch on. Replica sets keep their numbers, so that the difference to the map before is small. */
 function withOverrides(map: ShardMap, overrides: ReadonlyMap<number, readonly number[]>): ShardMap {
-  const names = map.sets.map((set) => set.join());
-  const kept = [...overrides].filter(([tag, set]) => names[map.overrides.get(tag) ?? -1] === set.join()).map(([tag]) => [tag, map.overrides.get(tag) as number] as const);
-  const numbers = new Map(kept);
+  const numbers = new Map<number, number>();
+  for (const [tag, set] of overrides) {
+    const number = map.overrides.get(tag);
+    if (number !== undefined && isSame(map.sets[number] ?? [], set)) numbers.set(tag, number);
+  }
   const used = usedSets(map, numbers.values());
   const sets = [...map.sets];
   let free = 0;
@@ -45,6 +47,10 @@ function withOverrides(map: ShardMap, overrides: ReadonlyMap<number, readonly nu
   while (!used.has(sets.length - 1)) sets.pop();
   const inOrder = [...overrides.keys()].flatMap((tag) => (numbers.has(tag) ? [[tag, numbers.get(tag) as number] as const] : []));
   return { ...map, epoch: map.epoch + 1, ages: map.ages.map((age) => Math.min(255, age + 1)), overrides: new Map(inOrder), sets };
+}
+
+function isSame(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((member, place) => b[place] === member);
 }
 
 /** Numbers of replica sets that slots, changes under way and these overrides use. */

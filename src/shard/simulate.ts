@@ -94,7 +94,7 @@ export function simulate(options: SimulationOptions, given: { readonly cache?: P
   given.onProgress?.(0.4);
   const replicas = Math.min(options.replicas, options.nodes);
   const { map } = placed.plan;
-  const cluster = new SimulatedCluster({ map, forecast: mapForecast(map, heatmap, replicas) }, options, sfc32([...options.seed].reverse().join('')));
+  const cluster = new SimulatedCluster({ map, forecast: mapForecast(map, heatmap, replicas) }, options, sfc32(options.seed.slice(16) + options.seed.slice(0, 16)));
   const wholeWindows = run(cluster, traffic, { options, heatmap, reduced: placed.reduced.map, onProgress: given.onProgress });
   return resultOf(options, { cluster, placed, wholeWindows });
 }
