@@ -65,7 +65,7 @@ function scenario(workload, { members, replicas, isMain }) {
 /** Serves the workload; `react`: overrides are planned again every few thousand requests. */
 function run(workload, { map, heatmap, replicas, react = false, members = map.members.length, ownerOf }) {
   const prng = sfc32('0000000100000002000000030000000e');
-  const readers = Array.from({ length: clients }, () => new LoadCounters(members));
+  const readers = Array.from({ length: workload.clients }, () => new LoadCounters(members));
   const random = () => prng.next();
   const tracker = new HeatTracker();
   const forecast = react ? mapForecast(map, heatmap, replicas) : undefined;
@@ -82,7 +82,7 @@ function run(workload, { map, heatmap, replicas, react = false, members = map.me
       member = ownerOf(element);
     } else {
       const tag = workload.tags[element];
-      const reader = readers[requests % clients];
+      const reader = readers[requests % readers.length];
       member = reader.choose(ownersOfHash(map, tag), random);
       reader.add(member);
       if (react) tracker.record(tag);
@@ -137,7 +137,7 @@ function zipfWorkload(exponent) {
     counts.set(element, (counts.get(element) ?? 0) + 1);
   }
   return {
-    name: `Zipf ${exponent} with drift and flash crowds`, elements, windows, windowRequests, planEvery,
+    name: `Zipf ${exponent} with drift and flash crowds`, elements, windows, windowRequests, planEvery, clients,
     tags: Uint32Array.from(keys, tagHash), crc: Uint16Array.from(keys, (key) => crc16(key.slice('redis:0/'.length)) % 16_384),
     heatmap: heatmapOf(new Map([...counts].map(([element, count]) => [keys[element], count]))),
     start: () => {
@@ -158,7 +158,7 @@ function zipfWorkload(exponent) {
   };
 }
 
-/** The second half of a real trace, with the first half as the forecast. */
+/** The second half of a real trace, with the first half as the forecast. Windows are small, so one reader serves it: the counters of many would see a few reads each. */
 function traceWorkload({ name, keys }) {
   const used = name === 'orm-busy' ? 3_000_000 : keys.length;
   const half = Math.floor(used / 2);
@@ -174,7 +174,7 @@ function traceWorkload({ name, keys }) {
   for (const number of sequence.subarray(0, half)) counts.set(names[number], (counts.get(names[number]) ?? 0) + 1);
   const size = Math.max(2000, Math.floor((used - half) / 20));
   return {
-    name, elements: names.length, windows: Math.floor((used - half) / size), windowRequests: size, planEvery: Math.max(500, Math.floor(size / 20)),
+    name, clients: 1, elements: names.length, windows: Math.floor((used - half) / size), windowRequests: size, planEvery: Math.max(500, Math.floor(size / 20)),
     tags: Uint32Array.from(names, tagHash), crc: Uint16Array.from(names, (key) => crc16(key.slice('redis:0/'.length)) % 16_384),
     heatmap: heatmapOf(counts), start: () => (request) => sequence[half + request],
   };
