@@ -172,7 +172,7 @@ function figuresOf(name, strategies) {
     const [own, rival, static_] = [of(product), of(last), of(hash)];
     const others = Object.entries(strategies).filter(([other]) => other !== 'product').map(([other, one]) => `${other} ${of(one).toPrecision(4)}`).join(', ');
     return {
-      name: `${name}: ${measure}`, value: own, unit: measure === 'state faults' ? 'of items' : '', goal: isGoal === null ? null : `<= ${Math.min(rival, static_).toPrecision(4)}`,
+      name: `${name}: ${String(measure)}`, value: own, unit: measure === 'state faults' ? 'of items' : '', goal: isGoal === null ? null : `<= ${Math.min(rival, static_).toPrecision(4)}`,
       anchor: `${isGoal === null ? '' : `${margins(own, rival)} than the last window's map, ${margins(own, static_)} than a static hash; `}${others}`,
     };
   });

@@ -8,7 +8,7 @@ export type ErrorCode =
   | 'request_not_found' | 'baseline_missing' | 'framework_missing' | 'input_not_found' | 'input_unreadable'
   // infrastructure
   | 'service_not_started' | 'service_not_ready' | 'service_died' | 'port_in_use' | 'upstream_unreachable' | 'upstream_refused'
-  | 'lane_unavailable' | 'state_node_unreachable' | 'state_node_full' | 'state_node_evicts' | 'state_node_restarted' | 'payload_too_large' | 'namespace_foreign' | 'coordinator_unreachable' | 'quorum_missing' | 'map_outdated' | 'coordinator_unreachable' | 'payload_missing' | 'payload_corrupt' | 'protocol_error' | 'timeout'
+  | 'lane_unavailable' | 'state_node_unreachable' | 'state_node_full' | 'state_node_evicts' | 'state_node_restarted' | 'payload_too_large' | 'namespace_foreign' | 'quorum_missing' | 'map_outdated' | 'coordinator_unreachable' | 'payload_missing' | 'payload_corrupt' | 'protocol_error' | 'timeout'
   | 'recording_not_written' | 'drive_failed' | 'interrupted';
 
 const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

@@ -134,6 +134,6 @@ function overridesOf({ heatmap, workload, members, table, previous, wide }: {
     const first = owners[slotOfHash(hash)] as number[];
     overrides.set(hash, [...first, ...Array.from(members.keys()).filter((member) => !first.includes(member))]);
   }
-  for (const [hash, set] of hotElements({ heatmap, owners, members: members.length, replicas: table.replicas, previous })) if (!overrides.has(hash)) overrides.set(hash, set);
+  for (const [hash, set] of hotElements({ heatmap, owners, members: members.length, replicas: table.replicas, previous, ids: members.map(({ id }) => id), capacities: members.map(capacityOf) })) if (!overrides.has(hash)) overrides.set(hash, set);
   return overrides;
 }

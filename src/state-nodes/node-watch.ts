@@ -77,7 +77,7 @@ export class NodeWatch {
 
   /** Lets them go; what they hold stays. */
   async close(): Promise<void> {
-    await Promise.all(this.#watched.map(({ node }) => node?.close()));
+    await Promise.all(this.#watched.map(async ({ node }) => node?.close()));
   }
 
   async #look(watched: Watched): Promise<NodeView> {
