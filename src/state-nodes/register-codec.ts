@@ -3,7 +3,7 @@ import { groupBy } from '../lib/group-by.ts';
 import { Lru } from '../lib/lru.ts';
 import type { StateKey } from '../model/state-key.ts';
 import { headsDigest } from './slot-digest.ts';
-import { emptyRegister, keysOf, registerStep, type RegisterAnswer, type RegisterOperation, type RegisterState } from './slot-register.ts';
+import { emptyRegister, keysOf, registerStep, type RegisterAnswer, type RegisterOperation, type RegisterState, type SlotEntry } from './slot-register.ts';
 
 /*
  * What engines that are servers share: a register's state and heads as bytes, and the operations of a batch put together by slot, so that a slot is loaded and
@@ -20,8 +20,16 @@ export function encodeState(state: RegisterState): ByteString {
 }
 
 function encode({ entry, activated }: RegisterState): ByteString {
-  const fields = entry === null ? null : Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return utf8ByteString(JSON.stringify({ activated, entry: fields }));
+  return utf8ByteString(`{"activated":${JSON.stringify(activated)},"entry":${entry === null ? 'null' : encodeEntry(entry)}}`);
+}
+
+const encodedEntries = new WeakMap<SlotEntry, string>();
+
+/** Many slots have the same entry: each is written once. */
+function encodeEntry(entry: SlotEntry): string {
+  let text = encodedEntries.get(entry);
+  if (text === undefined) encodedEntries.set(entry, (text = JSON.stringify(Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1))))));
+  return text;
 }
 
 /** Most slots have one of a few states: each is read once. */

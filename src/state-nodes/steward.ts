@@ -61,8 +61,8 @@ export interface StewardStats {
   readonly levelled: number;
 }
 
-/** Slots that change owners, finished in one round: the next one publishes the next. */
-const slotsInOneRound = 4096;
+/** Slots that change owners, finished in one round: the next one publishes the next. First come those in use, that somebody may be waiting for. */
+const [usedInOneRound, slotsInOneRound] = [4096, 16_384];
 
 /** Slots compared at a time by anti-entropy. */
 const slotsInOneLook = 2048;
@@ -82,6 +82,8 @@ export class Steward {
   #newestRevision = 0;
   #recovered = false;
   #levelFrom = 0;
+  #wanted: ShardMap | undefined;
+  #reasons = '';
 
   constructor(options: StewardOptions) {
     this.#options = { ...options, coordinator: inTime(options.coordinator, options.timing, options.timeoutMs ?? 1000) };
@@ -169,7 +171,7 @@ export class Steward {
   async #finish(): Promise<boolean> {
     const { view, revisions } = this.#options;
     if (view.map.changes.size === 0) return false;
-    const tasks = (await this.#usedFirst([...view.map.changes.keys()])).slice(0, slotsInOneRound).map((slot) => this.#task(slot));
+    const tasks = (await this.#next([...view.map.changes.keys()])).map((slot) => this.#task(slot));
     const pulled = this.#usesHeads ? await pullHeads(this.#context, tasks) : new Set(tasks.map(({ slot }) => slot));
     const levelled = revisions === undefined ? pulled : await revisions.level(tasks.filter(({ slot }) => pulled.has(slot)));
     const done = tasks.filter(({ slot }) => pulled.has(slot) && levelled.has(slot));
@@ -182,20 +184,24 @@ export class Steward {
     return true;
   }
 
-  /** More slots are changing than one round takes: those that somebody has written to come first. */
-  async #usedFirst(slots: readonly number[]): Promise<readonly number[]> {
-    if (slots.length <= slotsInOneRound || !this.#usesHeads) return slots;
+  /** Of slots that are changing those that are finished next. */
+  async #next(slots: readonly number[]): Promise<readonly number[]> {
+    if (slots.length <= usedInOneRound || !this.#usesHeads) return slots.slice(0, slotsInOneRound);
     const { view } = this.#options;
     const holders = new Set(slots.flatMap((slot) => view.entry(slot).old));
     const used = new Set((await Promise.all([...holders].map((name) => view.registers(name)))).flatMap((found) => (typeof found === 'string' ? [] : [...found])));
-    return [...slots].sort((a, b) => Number(used.has(b)) - Number(used.has(a)));
+    const first = slots.filter((slot) => used.has(slot));
+    return first.length > 0 ? first.slice(0, usedInOneRound) : slots.slice(0, slotsInOneRound);
   }
 
   async #begin(): Promise<void> {
     const { view, plan, dead, mostChanges, consistency, revisions } = this.#options;
     const wanted = plan(view.map);
-    if (wanted === undefined) return;
     const gone = dead();
+    // Nothing to begin while as much is under way as may be, for the same reasons as before.
+    const reasons = [...gone].sort().join();
+    if (wanted === undefined || (wanted === this.#wanted && reasons === this.#reasons && view.map.changes.size >= (mostChanges ?? 4096))) return;
+    [this.#wanted, this.#reasons] = [wanted, reasons];
     const begun = beginChanges(view.map, wanted, { dead: gone, most: mostChanges ?? 4096, consistency, rules: this.#rules });
     if (begun === undefined) return;
     if (revisions !== undefined) await this.#copyAhead(begun.map, begun.slots, gone);
