@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import type { Settings } from './config/settings.ts';
 import { redisEndpoint } from './config/settings.ts';
 import { membersOf, predictPlan, shardPlan } from './foreshard.ts';
-import { decodeShardMap, encodeShardMap } from './model/artefact-codec.ts';
 import { ForeshardError } from './model/errors.ts';
 import type { Heatmap } from './model/heatmap.ts';
 import type { RequestRecord } from './model/recording.ts';
@@ -56,7 +55,7 @@ async function placeInCluster(given: { opened: OpenedRecording; requests: readon
   const { opened, requests, heatmap, members, nodes, replicas } = given;
   const coordinator = new EmbeddedCoordinator({ now: realTime.now });
   const events: string[] = [];
-  const common: ClusterOptions = { coordinator, open: (member) => nodes.open(member), encode: encodeShardMap, decode: decodeShardMap };
+  const common: ClusterOptions = { coordinator, open: (member) => nodes.open(member) };
   const steward = new ClusterSteward({
     ...common, members, name: 'replay', usesHeads: false,
     place: (alive, current) => shardPlan(heatmap, alive, Math.min(replicas, alive.length), current).map,
@@ -113,7 +112,7 @@ export async function startSteward(settings: ClusterSettings): Promise<RunningSt
   let heatmap = settings.heatmap ?? predictPlan([]);
   const { stateNodes, namespace, replicas } = settings;
   const steward = new ClusterSteward({
-    coordinator, encode: encodeShardMap, decode: decodeShardMap, members: stateNodes, name: `steward-${randomBytes(6).toString('hex')}`,
+    coordinator, members: stateNodes, name: `steward-${randomBytes(6).toString('hex')}`,
     open: (member) => openStateNode(member, { namespace, onClose: 'keep' }),
     place: (alive, current) => shardPlan(heatmap, alive, Math.min(replicas, alive.length), current).map,
     ...pick(settings, ['order', 'consistency', 'onChange', 'onMap']),
@@ -148,7 +147,7 @@ export async function connectState(settings: Pick<ClusterSettings, 'coordinator'
   const { namespace, waitMs } = settings;
   try {
     const connection = await ClusterConnection.open({
-      coordinator, encode: encodeShardMap, decode: decodeShardMap, open: (member) => openStateNode(member, { namespace, onClose: 'keep' }), ...pick(settings, ['onMap']),
+      coordinator, open: (member) => openStateNode(member, { namespace, onClose: 'keep' }), ...pick(settings, ['onMap']),
     }, waitMs);
     const client = new StateClient({ view: connection.view, router: connection.router, timing: realTime, name: `client-${randomBytes(6).toString('hex')}`, ...pick(settings, ['order', 'consistency']) });
     const hints = setInterval(() => void client.deliverHints().catch(() => {}), 500);

@@ -2,6 +2,7 @@ import { waitFor, type Timing } from '../lib/timing.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { memberName, type Member, type ShardMap } from '../model/shard-map.ts';
 import type { Coordinator } from './coordinator.ts';
+import { mapCodec, type MapCodec } from './map-codec.ts';
 import { entryOf } from './slot-entry.ts';
 import { compareEntries, type RegisterAnswer, type RegisterOperation, type SlotEntry } from './slot-register.ts';
 import type { StateNode } from './state-node.ts';
@@ -23,7 +24,8 @@ export interface ClusterViewOptions {
   readonly coordinator: Coordinator;
   /** Opens the client of a member; called once for each life of a member. */
   readonly open: (member: Member) => Promise<StateNode>;
-  readonly decode: (map: string) => ShardMap;
+  /** How maps travel; as in files when left out. */
+  readonly codec?: MapCodec;
   readonly timing: Timing;
   /** A state node that takes longer is silent; 1000 when left out. */
   readonly timeoutMs?: number;
@@ -165,16 +167,35 @@ export class ClusterView {
   }
 
   async #refresh(): Promise<boolean> {
-    const { coordinator, decode, timing, timeoutMs } = this.#options;
-    const asked = await waitFor(timing, timeoutMs ?? 1000, coordinator.get());
-    if (asked.status === 'late') return false;
-    if (asked.status === 'failed') {
-      if (asked.error instanceof ForeshardError && asked.error.code === 'coordinator_unreachable') return false;
-      throw asked.error;
+    const asked = await this.#asked((coordinator) => coordinator.since(this.#revision));
+    if (asked === undefined) return false;
+    const { codec = mapCodec } = this.#options;
+    const { found } = asked;
+    if (found === undefined) return true;
+    if ('map' in found) {
+      // A revision seen before has nothing new; an older one is a coordinator that forgot: what is here is newer.
+      if (found.revision !== this.#revision) this.accept(codec.decode(found.map), found.revision);
+      return true;
     }
-    // A revision seen before has nothing new; an older one is a coordinator that forgot: what is here is newer.
-    if (asked.value !== undefined && asked.value.revision !== this.#revision) this.accept(decode(asked.value.map), asked.value.revision);
-    return true;
+    try {
+      if (found.diffs.length > 0) this.accept(found.diffs.reduce((map, diff) => codec.apply(map, diff), this.map), found.revision);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ForeshardError) || error.code !== 'map_outdated') throw error;
+    }
+    // They lead from another map than the one that is here: the whole one then.
+    const whole = await this.#asked((coordinator) => coordinator.get());
+    if (whole?.found !== undefined) this.accept(codec.decode(whole.found.map), whole.found.revision);
+    return whole !== undefined;
+  }
+
+  /** What the coordinator says; undefined when it cannot be asked. */
+  async #asked<T>(ask: (coordinator: Coordinator) => Promise<T>): Promise<{ readonly found: T } | undefined> {
+    const { coordinator, timing, timeoutMs } = this.#options;
+    const waited = await waitFor(timing, timeoutMs ?? 1000, ask(coordinator));
+    if (waited.status === 'done') return { found: waited.value };
+    if (waited.status === 'failed' && !(waited.error instanceof ForeshardError && waited.error.code === 'coordinator_unreachable')) throw waited.error;
+    return undefined;
   }
 }
 

@@ -19,8 +19,6 @@ export interface ClusterOptions {
   readonly coordinator: Coordinator;
   /** Opens the client of a member, by its address. */
   readonly open: (member: Member) => Promise<StateNode>;
-  readonly encode: (map: ShardMap) => string;
-  readonly decode: (text: string) => ShardMap;
   readonly timing?: Timing;
   /** Called with each newer map. */
   readonly onMap?: (map: ShardMap) => void;
@@ -40,9 +38,9 @@ export class ClusterConnection {
 
   /** Waits for a map, `waitMs` at most (10,000 when left out). @throws ForeshardError `map_outdated` when there is none by then, `coordinator_unreachable` */
   static async open(options: ClusterOptions, waitMs: number = 10_000): Promise<ClusterConnection> {
-    const { coordinator, open, decode, onMap } = options;
+    const { coordinator, open, onMap } = options;
     const timing = options.timing ?? realTime;
-    const view = new ClusterView({ coordinator, open, decode, timing });
+    const view = new ClusterView({ coordinator, open, timing });
     const until = timing.now() + waitMs;
     for (let answered = await view.refresh(); !view.hasMap; answered = await view.refresh()) {
       if (timing.now() >= until) {
@@ -111,17 +109,17 @@ export class ClusterSteward {
   #running: Promise<void>[] = [];
 
   constructor(options: ClusterStewardOptions) {
-    const { coordinator, decode, encode, order, consistency, name } = options;
+    const { coordinator, order, consistency, name } = options;
     this.#options = options;
     this.#timing = options.timing ?? realTime;
-    this.#view = new ClusterView({ coordinator, decode, timing: this.#timing, open: async (member) => this.#opened(member) });
+    this.#view = new ClusterView({ coordinator, timing: this.#timing, open: async (member) => this.#opened(member) });
     this.#detector = new MembershipDetector(options.membership);
     this.#heartbeats = new HeartbeatLoop({
       nodes: () => this.#nodes.values(), detector: this.#detector, timing: this.#timing, onChange: (changes) => options.onChange?.(changes),
     });
     this.#revisions = new RevisionHandoff({ view: this.#view, timing: this.#timing });
     this.#steward = new Steward({
-      coordinator, view: this.#view, timing: this.#timing, name, encode, order: order ?? 'last-writer-wins', consistency: consistency ?? 'quorum', usesHeads: options.usesHeads ?? true,
+      coordinator, view: this.#view, timing: this.#timing, name, order: order ?? 'last-writer-wins', consistency: consistency ?? 'quorum', usesHeads: options.usesHeads ?? true,
       plan: (current) => this.#plan(current), dead: () => this.#dead(), members: () => this.#alive(), revisions: this.#revisions,
     });
   }

@@ -149,7 +149,7 @@ class MapDraft {
   /** The map: members that own nothing are kept if they were given, those that still own something as well. */
   build(overrides: readonly (readonly [number, readonly string[]])[], epoch: number): ShardMap {
     const members = new Map([...this.#base.members, ...this.#members].map((member) => [memberName(member), member]));
-    const table = new SetTable(this.#members.map(memberName));
+    const table = this.#table();
     const slots = new Uint16Array(this.#base.slots.length);
     const ages = new Uint8Array(this.#base.slots.length);
     const changes = new Map<number, SlotChange>();
@@ -173,9 +173,23 @@ class MapDraft {
       members: table.names.map((name) => members.get(name) as Member), sets: table.sets,
     };
   }
+
+  /** Members and sets keep their numbers from map to map, unless too many are of no use any longer. */
+  #table(): SetTable {
+    const { members, sets, slots, changes, overrides } = this.#base;
+    const used = new Set([...slots, ...[...changes.values()].map(({ old }) => old), ...overrides.values()]);
+    const given = new Set(this.#members.map(memberName));
+    const holding = new Set([...used].flatMap((set) => sets[set] ?? []));
+    const table = new SetTable([...new Set([...members.filter((member, index) => given.has(memberName(member)) || holding.has(index)).map(memberName), ...given])]);
+    for (const [set, names] of this.#baseNames.entries()) if (used.has(set) || (sets.length <= used.size + idleSets && names.every((name) => table.knows(name)))) table.set(names);
+    return table;
+  }
 }
 
-/** Replica sets and members by name, numbered as they come. */
+/** Sets that nobody uses any longer are left where they are, since a small difference to the map before is worth more; but not more than so many. */
+const idleSets = 1024;
+
+/** Replica sets and members by name, numbered as they come after those there were. */
 class SetTable {
   readonly names: string[];
   readonly sets: number[][] = [];
@@ -185,6 +199,10 @@ class SetTable {
   constructor(names: readonly string[]) {
     this.names = [...names];
     this.#members = new Map(names.map((name, index) => [name, index]));
+  }
+
+  knows(name: string): boolean {
+    return this.#members.has(name);
   }
 
   member(name: string): number {

@@ -24,7 +24,7 @@ function clusterOf(): { nodes: EmbeddedStateNode[]; down: Set<string>; handoff: 
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
-  const view = new ClusterView({ coordinator: undefined as never, decode: () => undefined as never, open, timing: realTime });
+  const view = new ClusterView({ coordinator: undefined as never, open, timing: realTime });
   const map: ShardMap = {
     kind: 'shard-map', formatVersion: shardMapFormatVersion, incarnation: 0, epoch: 1, members, sets: [[0, 1]], slots: new Uint16Array(slotCount), ages: new Uint8Array(slotCount), overrides: new Map(), changes: new Map(),
   };

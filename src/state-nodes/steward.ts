@@ -6,6 +6,7 @@ import { inTime, type Coordinator } from './coordinator.ts';
 import { levelHeads, pullHeads, releaseHeads, type SlotTask } from './handoff.ts';
 import type { MergeContext } from './head-merge.ts';
 import type { HeadOrder } from './head.ts';
+import { mapCodec, type MapCodec } from './map-codec.ts';
 import { beginChanges, finishChanges, recoveredMap } from './map-changes.ts';
 import { soundRules, type Consistency, type ProtocolRules } from './protocol-rules.ts';
 import { newestEntries } from './recovery.ts';
@@ -28,7 +29,8 @@ export interface StewardOptions {
   readonly name: string;
   readonly order: HeadOrder;
   readonly consistency: Consistency;
-  readonly encode: (map: ShardMap) => string;
+  /** How maps travel; as in files when left out. */
+  readonly codec?: MapCodec;
   /** The map that is wanted: of no earlier one for a new cluster. Called with the lease; undefined: leave it as it is. */
   readonly plan: (current: ShardMap | undefined) => ShardMap | undefined;
   /** Members that are gone, by name. */
@@ -237,8 +239,9 @@ export class Steward {
   }
 
   async #publish(map: ShardMap, revision: number): Promise<boolean> {
-    const { coordinator, view, encode } = this.#options;
-    const published = await coordinator.compareAndSet(revision, { map: encode(map) }, this.#token as number);
+    const { coordinator, view, codec = mapCodec } = this.#options;
+    const diff = view.hasMap && view.revision === revision ? codec.diff(view.map, map) : undefined;
+    const published = await coordinator.compareAndSet(revision, { map: codec.encode(map), ...(diff === undefined ? {} : { diff }) }, this.#token as number);
     if (published === undefined) {
       await view.refresh();
       return false;

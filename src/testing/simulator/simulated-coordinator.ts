@@ -1,5 +1,6 @@
 import type { ShardMap } from '../../model/shard-map.ts';
 import type { Coordinator, Published } from '../../state-nodes/coordinator.ts';
+import type { MapCodec } from '../../state-nodes/map-codec.ts';
 import type { LossyNetwork } from './lossy-network.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -21,13 +22,14 @@ export class SimulatedCoordinator {
     this.#time = time;
   }
 
-  readonly encode = (map: ShardMap): string => String(this.#maps.push(map) - 1);
-  readonly decode = (text: string): ShardMap => this.#maps[Number(text)] as ShardMap;
+  readonly codec: MapCodec = {
+    encode: (map) => String(this.#maps.push(map) - 1), decode: (text) => this.#maps[Number(text)] as ShardMap, diff: () => undefined, apply: (map) => map,
+  };
 
   /** The map that is published now. */
   get map(): ShardMap | undefined {
     const { published } = this.#kept;
-    return published === undefined ? undefined : this.decode(published.map);
+    return published === undefined ? undefined : this.codec.decode(published.map);
   }
 
   /** Forgets the last changes, so many of them; returns whether a map was lost. */

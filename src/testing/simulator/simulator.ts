@@ -279,7 +279,7 @@ class Simulation {
 
   #newView(name: string, skewMs: number): ClusterView {
     return new ClusterView({
-      coordinator: this.#coordinator.for(name, this.#network), decode: this.#coordinator.decode, timing: this.#time.timing(startMs, skewMs, this.#prng), timeoutMs: callMs,
+      coordinator: this.#coordinator.for(name, this.#network), codec: this.#coordinator.codec, timing: this.#time.timing(startMs, skewMs, this.#prng), timeoutMs: callMs,
       open: async (member) => this.#remote(name, this.#nodes.find(({ id }) => id === member.id) as SimulatedNode),
     });
   }
@@ -308,7 +308,7 @@ class Simulation {
     const view = this.#newView(name, skewMs);
     const { order, rules, recover } = this.#scenario;
     const steward = new Steward({
-      coordinator: this.#coordinator.for(name, this.#network), view, timing: this.#time.timing(startMs, skewMs, this.#prng), name, order, consistency: 'quorum', encode: this.#coordinator.encode,
+      coordinator: this.#coordinator.for(name, this.#network), view, timing: this.#time.timing(startMs, skewMs, this.#prng), name, order, consistency: 'quorum', codec: this.#coordinator.codec,
       plan: (current) => this.#plan(current), dead: () => this.#dead(), members: () => this.#members(), slots: this.#slots, leaseMs: 1500, timeoutMs: callMs, ...(rules === undefined ? {} : { rules }), ...(recover === undefined ? {} : { recover }),
     });
     return { name, steward, view };
