@@ -2,12 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Settings } from './config/settings.ts';
 import { redisEndpoint } from './config/settings.ts';
+import { FrequentItems } from './lib/frequent-items.ts';
+import { tagHash } from './model/directory.ts';
 import { membersOf, predictPlan, shardPlan } from './foreshard.ts';
 import { ForeshardError } from './model/errors.ts';
 import type { Heatmap } from './model/heatmap.ts';
 import type { RequestRecord } from './model/recording.ts';
 import { memberName, type Member, type ShardMap } from './model/shard-map.ts';
 import type { OpenedRecording } from './recordings/open-recording.ts';
+import { replanHotElements } from './shard/flash-plan.ts';
+import { HeatTracker } from './shard/heat-tracker.ts';
+import { mapForecast } from './shard/hot-elements.ts';
 import { ClusterConnection, ClusterSteward, type ClusterOptions } from './state-nodes/cluster.ts';
 import type { Coordinator } from './state-nodes/coordinator.ts';
 import { EmbeddedCoordinator } from './state-nodes/embedded-coordinator.ts';
@@ -109,22 +114,29 @@ export interface RunningSteward {
 export async function startSteward(settings: ClusterSettings): Promise<RunningSteward> {
   const coordinator = coordinatorOf(settings);
   await coordinator.get();
-  let heatmap = settings.heatmap ?? predictPlan([]);
   const { stateNodes, namespace, replicas } = settings;
+  const plan = new HeatPlan(settings.heatmap ?? predictPlan([]), replicas);
   const steward = new ClusterSteward({
     coordinator, members: stateNodes, name: `steward-${randomBytes(6).toString('hex')}`,
     open: (member) => openStateNode(member, { namespace, onClose: 'keep' }),
-    place: (alive, current) => shardPlan(heatmap, alive, Math.min(replicas, alive.length), current).map,
+    place: (alive, current) => plan.map(alive, current),
     ...pick(settings, ['order', 'consistency', 'onChange', 'onMap']),
   });
   await steward.start();
+  const heat = setInterval(() => {
+    // While the coordinator is away nothing is heard, and nothing is planned.
+    void coordinator.takeReports().then((reports) => {
+      if (plan.hear(reports)) steward.replan();
+    }, () => {});
+  }, heatEveryMs);
   return {
     steward,
     useHeatmap: (newer) => {
-      heatmap = newer;
+      plan.use(newer);
       steward.replan();
     },
     stop: async () => {
+      clearInterval(heat);
       await steward.stop();
       await coordinator.close();
     },
@@ -149,13 +161,24 @@ export async function connectState(settings: Pick<ClusterSettings, 'coordinator'
     const connection = await ClusterConnection.open({
       coordinator, open: (member) => openStateNode(member, { namespace, onClose: 'keep' }), ...pick(settings, ['onMap']),
     }, waitMs);
-    const client = new StateClient({ view: connection.view, router: connection.router, timing: realTime, name: `client-${randomBytes(6).toString('hex')}`, ...pick(settings, ['order', 'consistency']) });
+    const reads = new FrequentItems(reportedElements);
+    const client = new StateClient({
+      view: connection.view, router: connection.router, timing: realTime, name: `client-${randomBytes(6).toString('hex')}`, ...pick(settings, ['order', 'consistency']),
+      onRead: (key) => reads.add(tagHash(key)),
+    });
     const hints = setInterval(() => void client.deliverHints().catch(() => {}), 500);
-    hints.unref();
+    const heat = setInterval(() => {
+      if (reads.total === 0) return;
+      const report = JSON.stringify([...reads].flatMap(({ item, count, error }) => (count > error ? [[item, count - error]] : [])));
+      reads.clear();
+      coordinator.report(report).catch(() => {});
+    }, heatEveryMs);
+    for (const timer of [hints, heat]) timer.unref();
     return {
       client, connection,
       close: async () => {
         clearInterval(hints);
+        clearInterval(heat);
         await connection.close();
         await coordinator.close();
       },
@@ -163,6 +186,51 @@ export async function connectState(settings: Pick<ClusterSettings, 'coordinator'
   } catch (error) {
     await coordinator.close();
     throw error;
+  }
+}
+
+/** How often clients tell what they read, and a steward hears it; and the elements of one report. */
+const [heatEveryMs, reportedElements] = [1000, 512];
+
+/** Where everything should be: by the heatmap, and between two of those by what clients have read of late. */
+class HeatPlan {
+  readonly #replicas: number;
+  readonly #tracker = new HeatTracker();
+  #heatmap: Heatmap;
+  #base: { readonly names: string; readonly heatmap: Heatmap; readonly map: ShardMap } | undefined;
+
+  constructor(heatmap: Heatmap, replicas: number) {
+    this.#heatmap = heatmap;
+    this.#replicas = replicas;
+  }
+
+  use(heatmap: Heatmap): void {
+    this.#heatmap = heatmap;
+  }
+
+  /** Takes note of what clients have read; whether that is enough to plan by. A report that is none is passed over. */
+  hear(reports: readonly string[]): boolean {
+    for (const report of reports) for (const [tag, count] of readsIn(report)) this.#tracker.record(tag, count);
+    return this.#tracker.isSurging || this.#tracker.accesses >= enoughAccesses;
+  }
+
+  map(members: readonly Member[], current: ShardMap | undefined): ShardMap {
+    const names = members.map(memberName).join();
+    const replicas = Math.min(this.#replicas, members.length);
+    if (this.#base?.names !== names || this.#base.heatmap !== this.#heatmap) this.#base = { names, heatmap: this.#heatmap, map: shardPlan(this.#heatmap, members, replicas, current).map };
+    return replanHotElements(this.#base.map, mapForecast(this.#base.map, this.#heatmap, replicas), this.#tracker.observe()).map;
+  }
+}
+
+/** Accesses from which on shares say something. */
+const enoughAccesses = 2000;
+
+function readsIn(report: string): (readonly [number, number])[] {
+  try {
+    const reads = JSON.parse(report) as unknown;
+    return Array.isArray(reads) ? reads.filter((read): read is [number, number] => Array.isArray(read) && read.length === 2 && read.every((value) => Number.isInteger(value) && (value as number) >= 0)) : [];
+  } catch {
+    return [];
   }
 }
 

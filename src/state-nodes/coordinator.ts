@@ -34,9 +34,16 @@ export interface Coordinator {
   lease(holder: string, durationMs: number): Promise<number | undefined>;
   /** Gives the lease back; nothing happens when another holds it. */
   release(holder: string): Promise<void>;
+  /** Leaves a report for whoever leads: what a client has seen. The oldest go when nobody takes them. */
+  report(text: string): Promise<void>;
+  /** Takes away the reports that were left since the last time, oldest first. */
+  takeReports(): Promise<readonly string[]>;
   /** Ends watches and connections; what is kept stays. */
   close(): Promise<void>;
 }
+
+/** Reports that are kept for who takes them. */
+export const keptReports = 256;
 
 /** A coordinator whose every answer comes within so many milliseconds, or is `coordinator_unreachable`. */
 export function inTime(coordinator: Coordinator, timing: Timing, timeoutMs: number): Coordinator {
@@ -53,6 +60,8 @@ export function inTime(coordinator: Coordinator, timing: Timing, timeoutMs: numb
     watch: (after, onChange) => coordinator.watch(after, onChange),
     lease: (holder, durationMs) => within(coordinator.lease(holder, durationMs)),
     release: (holder) => within(coordinator.release(holder)),
+    report: (text) => within(coordinator.report(text)),
+    takeReports: () => within(coordinator.takeReports()),
     close: () => coordinator.close(),
   };
 }

@@ -1,5 +1,5 @@
 import { assert } from '../lib/assert.ts';
-import type { Coordinator, Published } from './coordinator.ts';
+import { keptReports, type Coordinator, type Published } from './coordinator.ts';
 import { RevisionWatchers } from './revision-watchers.ts';
 
 /** Options of {@link EmbeddedCoordinator}. */
@@ -40,6 +40,7 @@ export class EmbeddedCoordinator implements Coordinator {
   readonly #watchers = new RevisionWatchers();
   #state: CoordinatorState = { published: undefined, steps: [], lease: undefined, fence: 0 };
   #isTelling = false;
+  #reports: string[] = [];
 
   constructor({ now }: EmbeddedCoordinatorOptions) {
     this.#now = now;
@@ -65,6 +66,16 @@ export class EmbeddedCoordinator implements Coordinator {
     if (published.revision === revision) return { revision, diffs: [] };
     const first = steps.findIndex(({ from }) => from === revision);
     return first < 0 ? published : { revision: published.revision, diffs: steps.slice(first).map(({ diff }) => diff) };
+  }
+
+  async report(text: string): Promise<void> {
+    this.#reports = [...this.#reports, text].slice(-keptReports);
+  }
+
+  async takeReports(): Promise<readonly string[]> {
+    const taken = this.#reports;
+    this.#reports = [];
+    return taken;
   }
 
   watch(after: number, onChange: (revision: number) => void): () => void {

@@ -74,3 +74,18 @@ export const releaseScript: string = `${common}
 if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then redis.call('HDEL', KEYS[1], 'holder', 'token', 'until') end
 return 1
 `;
+
+/** KEYS: reports. ARGV: text, how many are kept. What nobody takes within a minute is of no use any longer. */
+export const reportScript: string = `
+redis.call('RPUSH', KEYS[1], ARGV[1])
+redis.call('LTRIM', KEYS[1], -tonumber(ARGV[2]), -1)
+redis.call('PEXPIRE', KEYS[1], 60000)
+return 1
+`;
+
+/** KEYS: reports. */
+export const takeReportsScript: string = `
+local taken = redis.call('LRANGE', KEYS[1], 0, -1)
+redis.call('DEL', KEYS[1])
+return taken
+`;

@@ -3,9 +3,9 @@ import { utf8ByteString, utf8Text, type ByteString } from '../lib/bytes.ts';
 import { RedisClient, RedisCommandError, type RedisValue } from '../gateways/redis/redis-client.ts';
 import type { UpstreamAddress } from '../gateways/redis/upstream.ts';
 import { ForeshardError } from '../model/errors.ts';
-import type { Coordinator, Published } from './coordinator.ts';
+import { keptReports, type Coordinator, type Published } from './coordinator.ts';
 import { keptDiffs } from './embedded-coordinator.ts';
-import { compareAndSetScript, coordinatorFormat, getScript, leaseScript, newerFormat, releaseScript, sinceScript } from './redis-coordinator-scripts.ts';
+import { compareAndSetScript, coordinatorFormat, getScript, leaseScript, newerFormat, releaseScript, reportScript, sinceScript, takeReportsScript } from './redis-coordinator-scripts.ts';
 import { RedisRevisionWatch } from './redis-revision-watch.ts';
 
 /** Options of {@link RedisCoordinator}. */
@@ -27,6 +27,7 @@ export class RedisCoordinator implements Coordinator {
   readonly #state: ByteString;
   readonly #diffs: ByteString;
   readonly #channel: ByteString;
+  readonly #reports: ByteString;
 
   constructor(options: RedisCoordinatorOptions) {
     const { namespace, database = 0, timeoutMs = 2000, pollMs = 5000 } = options;
@@ -34,6 +35,7 @@ export class RedisCoordinator implements Coordinator {
     this.#options = options;
     this.#state = `${prefix}state`;
     this.#diffs = `${prefix}diffs`;
+    this.#reports = `${prefix}reports`;
     this.#channel = `${prefix}changes:${database}`; // channels are the same in all databases
     this.#client = new RedisClient({ address: options, database, timeoutMs });
     this.#watch = new RedisRevisionWatch({ address: options, channel: this.#channel, pollMs, read: () => this.#revision() });
@@ -66,6 +68,14 @@ export class RedisCoordinator implements Coordinator {
 
   async release(holder: string): Promise<void> {
     await this.#run(releaseScript, [this.#state], [utf8ByteString(holder)]);
+  }
+
+  async report(text: string): Promise<void> {
+    await this.#run(reportScript, [this.#reports], [utf8ByteString(text), String(keptReports)]);
+  }
+
+  async takeReports(): Promise<readonly string[]> {
+    return ((await this.#run(takeReportsScript, [this.#reports])) as readonly ByteString[]).map(utf8Text);
   }
 
   async close(): Promise<void> {

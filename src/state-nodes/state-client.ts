@@ -1,6 +1,6 @@
 import { contentHash, type ContentHash } from '../lib/content-hash.ts';
 import { HybridLogicalClock } from '../lib/hybrid-logical-clock.ts';
-import type { Timing } from '../lib/timing.ts';
+import { sleep, waitFor, type Timing } from '../lib/timing.ts';
 import { slotOf } from '../model/directory.ts';
 import { ForeshardError } from '../model/errors.ts';
 import type { StateKey } from '../model/state-key.ts';
@@ -9,6 +9,7 @@ import { HeadClient, type HeadClientStats, type ReadHead } from './head-client.t
 import type { HeadOrder, HeadValue, VersionVector } from './head.ts';
 import { soundRules, type Consistency } from './protocol-rules.ts';
 import type { StateRouter } from './router.ts';
+import type { StoredRevision } from './state-node.ts';
 
 /** Options of {@link StateClient}. */
 export interface StateClientOptions {
@@ -22,7 +23,12 @@ export interface StateClientOptions {
   readonly consistency?: Consistency | ((key: StateKey) => Consistency);
   /** Settles siblings when they are read: the bytes that take their place, which are written back. */
   readonly resolve?: (key: StateKey, siblings: readonly (Uint8Array | null)[]) => Uint8Array | null;
+  /** Tries go on for so long; 5000 when left out. */
   readonly deadlineMs?: number;
+  /** A state node that takes longer to take revisions is silent; 1000 when left out. */
+  readonly timeoutMs?: number;
+  /** Called with every element that is asked for: what is hot is told by who reads it. */
+  readonly onRead?: (key: StateKey) => void;
 }
 
 /** An element as read. */
@@ -67,6 +73,8 @@ export class StateClient {
 
   /** The elements, in order. @throws ForeshardError `quorum_missing`, `payload_missing` */
   async get(keys: readonly StateKey[]): Promise<ElementRead[]> {
+    const { onRead } = this.#options;
+    if (onRead !== undefined) keys.forEach(onRead);
     const heads = await this.#heads.read(keys);
     const payloads = await this.#payloads(heads);
     return Promise.all(heads.map((head) => this.#settled(head, head.values.map((value) => payloads.get(nameOf(head.key, value)) ?? null))));
@@ -108,10 +116,22 @@ export class StateClient {
     }));
   }
 
-  async #publish(items: readonly { readonly key: StateKey; readonly revision: number; readonly hash: ContentHash; readonly bytes: Uint8Array }[]): Promise<void> {
-    const { router, consistency } = this.#options;
+  /** Puts revisions on W owners each; again under a newer map while too few of those known answer. */
+  async #publish(items: readonly StoredRevision[]): Promise<void> {
+    const { router, view, timing, consistency, deadlineMs, timeoutMs } = this.#options;
+    if (items.length === 0) return;
     const consistencyOf = typeof consistency === 'function' ? consistency : (): Consistency => consistency ?? 'quorum';
-    await router.publish(items, { acknowledge: (key, owners) => soundRules.writeQuorum(owners, consistencyOf(key)) });
+    const acknowledge = (key: StateKey, owners: number): number => soundRules.writeQuorum(owners, consistencyOf(key));
+    const until = timing.now() + (deadlineMs ?? 5000);
+    for (let tries = 1; ; tries++) {
+      const waited = await waitFor(timing, timeoutMs ?? 1000, router.publish(items, { acknowledge }));
+      if (waited.status === 'done') return;
+      if (waited.status === 'failed' && !(waited.error instanceof ForeshardError && waited.error.code === 'state_node_unreachable')) throw waited.error;
+      if (timing.now() >= until) throw new ForeshardError('quorum_missing', `too few owners of ${items.length} revisions take them`, { hint: 'foreshard nodes shows who is away', cause: waited.status === 'failed' ? waited.error : undefined });
+      await sleep(timing, 20 * Math.min(10, tries) * (1 + timing.random()));
+      await view.refresh();
+      router.update(view.map);
+    }
   }
 }
 

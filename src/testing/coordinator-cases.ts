@@ -1,4 +1,4 @@
-import type { Coordinator, Published } from '../state-nodes/coordinator.ts';
+import { keptReports, type Coordinator, type Published } from '../state-nodes/coordinator.ts';
 import type { CaseRunner } from './state-node-cases.ts';
 
 /** One coordination engine for the length of a case, empty at first. */
@@ -31,6 +31,21 @@ export function coordinatorCases(open: () => Promise<CoordinatorHarness>, runner
   leaseCases(withHarness, runner);
   watchCases(withHarness, runner);
   rollbackCases(withHarness, runner);
+  reportCases(withHarness, runner);
+}
+
+function reportCases(withHarness: WithHarness, { equal }: CaseRunner): void {
+  withHarness('gives each report to one, in order, and keeps no more than so many', async ({ client }) => {
+    const [a, b] = [client(), client()];
+    equal(await a.takeReports(), []);
+    await a.report('one é');
+    await b.report('two');
+    equal(await b.takeReports(), ['one é', 'two']);
+    equal(await a.takeReports(), []);
+    for (let number = 0; number < keptReports + 3; number++) await a.report(String(number));
+    const taken = await b.takeReports();
+    equal([taken.length, taken[0], taken.at(-1)], [keptReports, '3', String(keptReports + 2)]);
+  });
 }
 
 type WithHarness = (name: string, run: (harness: CoordinatorHarness) => Promise<void>) => void;

@@ -1,4 +1,4 @@
-import type { HeadOrder, HeadValue } from '../../state-nodes/head.ts';
+import type { HeadOrder } from '../../state-nodes/head.ts';
 
 /** A write as its client saw it. */
 export interface WriteRecord {
@@ -10,6 +10,12 @@ export interface WriteRecord {
   acknowledgedAt?: number;
   /** Its hybrid logical time, once acknowledged. */
   at?: number;
+}
+
+/** A value as it was read. */
+interface ReadValue {
+  readonly id: string;
+  readonly at: number;
 }
 
 /** What went wrong in a simulation. */
@@ -39,13 +45,13 @@ export class History {
   }
 
   /** Checks a read that began at `startedAt`: everything acknowledged before must show in it, itself or in what came after it. */
-  checkRead(key: string, startedAt: number, values: readonly HeadValue[]): void {
+  checkRead(key: string, startedAt: number, values: readonly ReadValue[]): void {
     this.reads += 1;
     this.#check(key, startedAt, values, 'stale_read');
   }
 
   /** Checks what is there in the end: nothing acknowledged may be missing. */
-  checkFinal(key: string, values: readonly HeadValue[]): void {
+  checkFinal(key: string, values: readonly ReadValue[]): void {
     this.#check(key, Number.POSITIVE_INFINITY, values, 'lost_write');
   }
 
@@ -53,7 +59,7 @@ export class History {
     this.violations.push({ kind, message });
   }
 
-  #check(key: string, startedAt: number, values: readonly HeadValue[], kind: 'stale_read' | 'lost_write'): void {
+  #check(key: string, startedAt: number, values: readonly ReadValue[], kind: 'stale_read' | 'lost_write'): void {
     const known = this.#ancestors(values.map(({ id }) => id));
     const newest = Math.max(...values.map(({ at }) => at));
     for (const write of this.#writes.values()) {

@@ -49,6 +49,8 @@ export class SimulatedCoordinator {
       watch: () => () => {},
       lease: (holder, durationMs) => call(() => this.#lease(holder, durationMs)),
       release: async () => {},
+      report: async () => {},
+      takeReports: async () => [],
       close: async () => {},
     };
   }

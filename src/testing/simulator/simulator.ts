@@ -6,13 +6,16 @@ import { ForeshardError } from '../../model/errors.ts';
 import { memberName, shardMapFormatVersion, type Member, type ShardMap } from '../../model/shard-map.ts';
 import { ClusterView } from '../../state-nodes/cluster-view.ts';
 import { EmbeddedStateNode } from '../../state-nodes/embedded-state-node.ts';
-import { HeadClient } from '../../state-nodes/head-client.ts';
-import type { HeadOrder } from '../../state-nodes/head.ts';
+import { HeadClient, type ReadHead } from '../../state-nodes/head-client.ts';
+import type { HeadOrder, VersionVector } from '../../state-nodes/head.ts';
 import { namesOf } from '../../state-nodes/map-changes.ts';
 import { soundRules, type ProtocolRules } from '../../state-nodes/protocol-rules.ts';
 import { entryOf } from '../../state-nodes/slot-entry.ts';
 import type { newestEntries } from '../../state-nodes/recovery.ts';
 import type { registerStep } from '../../state-nodes/slot-register.ts';
+import { RevisionHandoff } from '../../state-nodes/revision-handoff.ts';
+import { StateRouter } from '../../state-nodes/router.ts';
+import { StateClient } from '../../state-nodes/state-client.ts';
 import type { StateNode } from '../../state-nodes/state-node.ts';
 import { Steward } from '../../state-nodes/steward.ts';
 import { History, type Violation } from './history.ts';
@@ -41,6 +44,8 @@ export interface Scenario {
   readonly rollbacks: number;
   /** Clients may start anew, without their hints. */
   readonly clientRestarts: boolean;
+  /** Clients write bytes and read them back, so that revisions move too; else heads alone, which is quicker. */
+  readonly payloads: boolean;
   /** Whether owners must agree in the end: not where nothing but acknowledgements spreads writes. */
   readonly converges: boolean;
   readonly rules?: ProtocolRules;
@@ -61,7 +66,7 @@ export interface SimulationResult {
 
 /** The usual mix: five nodes, three owners, four clients, twelve elements in eight slots. */
 export const usualScenario: Omit<Scenario, 'seed'> = {
-  order: 'siblings', replicas: 3, nodes: 5, clients: 4, slots: 8, elements: 12, operations: 120, faults: true, moves: true, memoryLoss: true, rollbacks: 0, clientRestarts: true, converges: true,
+  order: 'siblings', replicas: 3, nodes: 5, clients: 4, slots: 8, elements: 12, operations: 120, faults: true, moves: true, memoryLoss: true, rollbacks: 0, clientRestarts: true, payloads: false, converges: true,
 };
 
 /** Few elements in few slots: everybody is in everybody's way. */
@@ -95,7 +100,21 @@ interface SimulatedClient {
   readonly name: string;
   view: ClusterView;
   heads: HeadClient;
+  /** With payloads, once there is a map. */
+  elements: ElementClient | undefined;
   lives: number;
+}
+
+interface ElementClient {
+  readonly client: StateClient;
+  readonly router: StateRouter;
+}
+
+/** What a client reads and writes, whether heads alone or bytes: values are named by the writes they are of. */
+interface Access {
+  read(key: string): Promise<{ readonly values: readonly { readonly id: string; readonly at: number }[]; readonly context: VersionVector }>;
+  /** The hybrid logical time of the write, where it is known. */
+  write(key: string, id: string, context: VersionVector): Promise<number | undefined>;
 }
 
 class Simulation {
@@ -126,7 +145,7 @@ class Simulation {
     this.#nodes = Array.from({ length: scenario.nodes }, (_, index) => ({ id: `n${index}`, life: 1, node: this.#newNode(`n${index}`, 1) }));
     for (const slot of this.#slots) this.#goals.set(slot, shuffled(this.#nodes, this.#prng).slice(0, scenario.replicas).map(({ id }) => id));
     this.#stewards = [0, 1].map((index) => this.#newSteward(`s${index}`));
-    this.#clients = Array.from({ length: scenario.clients }, (_, index) => ({ name: `c${index}`, lives: 0, ...this.#newClient(`c${index}`, 0) }));
+    this.#clients = Array.from({ length: scenario.clients }, (_, index) => ({ name: `c${index}`, lives: 0, elements: undefined, ...this.#newClient(`c${index}`, 0) }));
   }
 
   get result(): SimulationResult {
@@ -141,8 +160,8 @@ class Simulation {
     for (const [index, { steward }] of this.#stewards.entries()) this.#every(300, 37 * index, () => steward.tick());
     for (const { steward } of this.#stewards) this.#every(400, 150, () => steward.level());
     for (const client of this.#clients) {
-      this.#every(300, 5, async () => void (await client.view.refresh()));
-      this.#every(150, 60, () => client.heads.deliverHints());
+      this.#every(300, 5, () => this.#refresh(client));
+      this.#every(150, 60, () => (client.elements?.client ?? client.heads).deliverHints());
       this.#guard(this.#traffic(client));
     }
     this.#planFaults();
@@ -171,11 +190,13 @@ class Simulation {
 
   async #operation(client: SimulatedClient, key: string, blind: boolean): Promise<void> {
     const { heads } = client;
-    let context: { parents: string[]; context: Readonly<Record<string, number>> } = { parents: [], context: {} };
+    const access = this.#access(client);
+    if (access === undefined) return;
+    let context: { parents: string[]; context: VersionVector } = { parents: [], context: {} };
     if (!blind) {
       const startedAt = this.#time.now;
-      const [read] = await heads.read([key]);
-      if (read === undefined || heads !== client.heads) return;
+      const read = await access.read(key);
+      if (heads !== client.heads) return;
       this.#history.checkRead(key, startedAt, read.values);
       if (this.#prng.next() < 0.25) return;
       context = { parents: read.values.map(({ id }) => id), context: read.context };
@@ -183,9 +204,42 @@ class Simulation {
     const id = `w${this.#operations}.${client.name}.${client.lives}.${Math.floor(this.#time.now * 1000)}`;
     const write = { id, key, parents: context.parents };
     this.#history.begin(write);
-    const [at] = await heads.write([{ key, id, revision: this.#operations, hash: id, context: context.context }]);
+    const at = await access.write(key, id, context.context);
     // Who started anew has not heard the answer.
     if (heads === client.heads) Object.assign(write, { at, acknowledgedAt: this.#time.now });
+  }
+
+  async #refresh(client: SimulatedClient): Promise<void> {
+    await client.view.refresh();
+    if (!this.#scenario.payloads || !client.view.hasMap) return;
+    if (client.elements === undefined) client.elements = this.#newElements(client);
+    else client.elements.router.update(client.view.map);
+  }
+
+  /** undefined: the client is not ready yet. */
+  #access({ heads, elements }: SimulatedClient): Access | undefined {
+    if (!this.#scenario.payloads) {
+      return {
+        read: async (key) => (await heads.read([key]))[0] as ReadHead,
+        write: async (key, id, context) => (await heads.write([{ key, id, revision: this.#operations, hash: id, context }]))[0],
+      };
+    }
+    if (elements === undefined) return undefined;
+    const { client } = elements;
+    return {
+      read: async (key) => {
+        const [read] = await client.get([key]);
+        return { values: (read?.siblings ?? []).map((bytes) => ({ id: Buffer.from(bytes ?? []).toString(), at: 0 })), context: read?.context ?? {} };
+      },
+      write: async (key, id, context) => client.put([{ key, bytes: Buffer.from(id), context }]).then(() => undefined),
+    };
+  }
+
+  #newElements({ name, lives, view }: SimulatedClient): ElementClient {
+    const timing = this.#time.timing(startMs, 0, this.#prng);
+    const open = async (member: Member): Promise<StateNode> => this.#remote(name, this.#nodes.find(({ id }) => id === member.id) as SimulatedNode);
+    const router = new StateRouter(view.map, open, { timing });
+    return { router, client: new StateClient({ view, router, timing, name: `${name}.${lives}`, order: this.#scenario.order, deadlineMs: 1500, timeoutMs: callMs }) };
   }
 
   /** The cluster begins in peace: what comes later is more telling. */
@@ -246,7 +300,7 @@ class Simulation {
   #restartClient(): void {
     const client = this.#clients[Math.floor(this.#prng.next() * this.#clients.length)] as SimulatedClient;
     client.lives += 1;
-    Object.assign(client, this.#newClient(client.name, client.lives));
+    Object.assign(client, this.#newClient(client.name, client.lives), { elements: undefined });
   }
 
   #members(): Member[] {
@@ -306,10 +360,11 @@ class Simulation {
   #newSteward(name: string): { name: string; steward: Steward; view: ClusterView } {
     const skewMs = 6000 * this.#prng.next() - 3000;
     const view = this.#newView(name, skewMs);
-    const { order, rules, recover } = this.#scenario;
+    const { order, rules, recover, payloads } = this.#scenario;
+    const timing = this.#time.timing(startMs, skewMs, this.#prng);
     const steward = new Steward({
-      coordinator: this.#coordinator.for(name, this.#network), view, timing: this.#time.timing(startMs, skewMs, this.#prng), name, order, consistency: 'quorum', codec: this.#coordinator.codec,
-      plan: (current) => this.#plan(current), dead: () => this.#dead(), members: () => this.#members(), slots: this.#slots, leaseMs: 1500, timeoutMs: callMs, ...(rules === undefined ? {} : { rules }), ...(recover === undefined ? {} : { recover }),
+      coordinator: this.#coordinator.for(name, this.#network), view, timing, name, order, consistency: 'quorum', codec: this.#coordinator.codec,
+      plan: (current) => this.#plan(current), dead: () => this.#dead(), members: () => this.#members(), slots: this.#slots, leaseMs: 1500, timeoutMs: callMs, ...(rules === undefined ? {} : { rules }), ...(recover === undefined ? {} : { recover }), ...(payloads ? { revisions: new RevisionHandoff({ view, timing, timeoutMs: callMs }) } : {}),
     });
     return { name, steward, view };
   }
@@ -327,9 +382,9 @@ class Simulation {
     const [reader] = this.#clients as [SimulatedClient];
     let read = 0;
     for (const key of this.#keys) {
-      this.#guard(reader.heads.read([key]).then(([head]) => {
+      this.#guard((this.#access(reader) as Access).read(key).then(({ values }) => {
         read += 1;
-        this.#history.checkFinal(key, head?.values ?? []);
+        this.#history.checkFinal(key, values);
       }));
     }
     await this.#time.runUntil(this.#time.now + 1500);

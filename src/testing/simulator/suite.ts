@@ -11,13 +11,14 @@ export interface SuiteEntry {
 
 /** What the protocol is run through. */
 export const suite: readonly SuiteEntry[] = [
-  { name: 'usual, siblings', scenario: usualScenario, share: 250 },
+  { name: 'usual, siblings', scenario: usualScenario, share: 200 },
   { name: 'usual, last writer wins', scenario: { ...usualScenario, order: 'last-writer-wins' }, share: 100 },
-  { name: 'hostile, siblings', scenario: hostileScenario, share: 250 },
+  { name: 'hostile, siblings', scenario: hostileScenario, share: 200 },
   { name: 'hostile, last writer wins', scenario: { ...hostileScenario, order: 'last-writer-wins' }, share: 100 },
   { name: 'nothing but acknowledgements', scenario: bareScenario, share: 100 },
   { name: 'nothing but hints', scenario: hintsAlone, share: 50 },
   { name: 'a coordinator that forgets', scenario: { ...hostileScenario, rollbacks: 6 }, share: 100 },
+  { name: 'bytes, hostile', scenario: { ...hostileScenario, payloads: true }, share: 100 },
   { name: 'two owners', scenario: { ...hostileScenario, replicas: 2, memoryLoss: false }, share: 50 },
 ];
 
