@@ -37,6 +37,8 @@ export class ClusterView {
   readonly #learnt = new Map<number, SlotEntry>();
   readonly #nodes = new Map<string, Promise<StateNode>>();
   readonly #waiting = new Map<string, Asked[]>();
+  /** Members whose life is over for certain: somebody else answers at their address. */
+  readonly #lost = new Set<string>();
   readonly #members = new Map<string, Member>();
   #map: ShardMap | undefined;
   #revision = 0;
@@ -128,6 +130,11 @@ export class ClusterView {
     });
   }
 
+  /** How many of these members can be heard of ever again: not who has lost its memory. */
+  present(names: readonly string[]): number {
+    return names.filter((name) => !this.#lost.has(name)).length;
+  }
+
   /** The slots of which a member has registers in use. */
   async registers(name: string): Promise<readonly number[] | 'silent' | 'restarted'> {
     return this.#ask(name, async (node) => ((await node.life()) === lifeOf(name) ? node.registers() : 'restarted'));
@@ -152,18 +159,20 @@ export class ClusterView {
     }
   }
 
-  async #ask<T>(name: string, run: (node: StateNode) => Promise<T>): Promise<T | 'silent' | 'restarted'> {
-    const asked = async (): Promise<T | 'silent'> => {
+  async #ask<T>(name: string, run: (node: StateNode) => Promise<T | 'restarted'>): Promise<T | 'silent' | 'restarted'> {
+    const asked = async (): Promise<T | 'silent' | 'restarted'> => {
       const node = await this.node(name);
       return node === undefined ? 'silent' : run(node);
     };
     const waited = await waitFor(this.#options.timing, this.#options.timeoutMs ?? 1000, asked());
-    if (waited.status === 'done') return waited.value;
+    if (waited.status === 'late') return 'silent';
     if (waited.status === 'failed') {
       if (!(waited.error instanceof ForeshardError)) throw waited.error;
-      if (waited.error.code === 'state_node_restarted') return 'restarted';
+      if (waited.error.code !== 'state_node_restarted') return 'silent';
     }
-    return 'silent';
+    if (waited.status === 'done' && waited.value !== 'restarted') return waited.value;
+    this.#lost.add(name);
+    return 'restarted';
   }
 
   async #refresh(): Promise<boolean> {

@@ -23,13 +23,13 @@ interface MemberAnswer {
 
 /**
  * Fences the old owners of slots that change, merges what they held into the members that join, and activates these. Many slots at once; doing it again, or by
- * several at the same time, does no harm.
+ * several at the same time, does no harm. Old owners that have lost their memory have nothing to say: where too many have, what they acknowledged is gone, and waiting would not bring it back.
  * @returns the slots of which every joining member is active now
  */
 export async function pullHeads(context: MergeContext, slots: readonly SlotTask[]): Promise<Set<number>> {
   const { rules } = context;
   const fenced = groupBy(await askMembers(context, slots, ({ entry }) => entry.old, ({ slot, entry }) => ({ op: 'fence', slot, entry })), ({ slot }) => slot);
-  const ready = slots.filter(({ slot, entry }) => !rules.pullBeforeActivate || (fenced.get(slot) ?? []).filter(({ answer }) => answer.status === 'ok').length >= entry.pull);
+  const ready = slots.filter(({ slot, entry }) => !rules.pullBeforeActivate || (fenced.get(slot) ?? []).filter(({ answer }) => answer.status === 'ok').length >= Math.min(entry.pull, context.view.present(entry.old)));
   const joiners = new Set(ready.flatMap(({ entry }) => entry.joining));
   const activated = await Promise.all([...joiners].map((name) => {
     const tasks = ready.filter(({ entry }) => entry.joining.includes(name)).map(({ slot, entry }) => ({ slot, entry, heads: unionOf(context, (fenced.get(slot) ?? []).map(({ answer }) => answer)) }));

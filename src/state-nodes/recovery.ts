@@ -1,5 +1,6 @@
 import { groupBy } from '../lib/group-by.ts';
 import { memberName, type Member, type ShardMap } from '../model/shard-map.ts';
+import { namesOf } from './map-changes.ts';
 import type { MergeContext } from './head-merge.ts';
 import type { Consistency } from './protocol-rules.ts';
 import { entryOf } from './slot-entry.ts';
@@ -51,7 +52,7 @@ export async function newestEntries(options: RecoveryOptions): Promise<{ readonl
       if (best !== guess) {
         guesses.set(slot, best);
         open.push(slot);
-      } else if (mine.filter(({ answer }) => answer.status === 'ok').length < context.rules.writeQuorum(guess.own.length, options.consistency)) {
+      } else if (mine.filter(({ answer }) => answer.status === 'ok').length < Math.min(context.rules.writeQuorum(guess.own.length, options.consistency), context.view.present(guess.own))) {
         return undefined;
       }
     }
@@ -87,9 +88,11 @@ async function lookEverywhere({ context, members, base }: RecoveryOptions): Prom
 
 /** Whether what was seen is enough to say that nothing newer was ever acknowledged: of each slot a quorum has answered. */
 function isSure({ context, base, consistency }: RecoveryOptions, { silent }: Seen): boolean {
-  return base.sets.every((set) => {
-    const heard = set.filter((index) => !silent.has(memberName(base.members[index] as Member))).length;
-    return heard >= context.rules.writeQuorum(set.length, consistency);
+  const inUse = new Set([...base.slots, ...[...base.changes.values()].map(({ old }) => old)]);
+  return [...inUse].every((set) => {
+    const names = namesOf(base, set);
+    const heard = names.filter((name) => !silent.has(name)).length;
+    return heard >= Math.min(context.rules.writeQuorum(names.length, consistency), context.view.present(names));
   });
 }
 
