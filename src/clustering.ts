@@ -6,7 +6,7 @@ import { FrequentItems } from './lib/frequent-items.ts';
 import { tagHash } from './model/directory.ts';
 import { membersOf, predictPlan, shardPlan } from './foreshard.ts';
 import { ForeshardError } from './model/errors.ts';
-import type { Heatmap } from './model/heatmap.ts';
+import type { Heatmap, MemberHeadroom } from './model/heatmap.ts';
 import type { RequestRecord } from './model/recording.ts';
 import { memberName, type Member, type ShardMap } from './model/shard-map.ts';
 import type { OpenedRecording } from './recordings/open-recording.ts';
@@ -17,6 +17,7 @@ import { ClusterConnection, ClusterSteward, type ClusterOptions } from './state-
 import type { Coordinator } from './state-nodes/coordinator.ts';
 import { EmbeddedCoordinator } from './state-nodes/embedded-coordinator.ts';
 import type { HeadOrder } from './state-nodes/head.ts';
+import type { DeadlySlot } from './state-nodes/key-of-death.ts';
 import type { MembershipChange } from './state-nodes/membership.ts';
 import { openStateNode } from './state-nodes/open-state-node.ts';
 import { PlacedState } from './state-nodes/placed-state.ts';
@@ -25,7 +26,7 @@ import { realTime } from './state-nodes/real-time.ts';
 import { RedisCoordinator } from './state-nodes/redis-coordinator.ts';
 import { StateRouter } from './state-nodes/router.ts';
 import { StateClient } from './state-nodes/state-client.ts';
-import type { StateNode } from './state-nodes/state-node.ts';
+import type { StateNode, StateNodeStats } from './state-nodes/state-node.ts';
 
 /** The state of a replay on its state nodes, with what happened to these meanwhile. */
 export interface ReplayState {
@@ -100,6 +101,7 @@ export interface ClusterSettings {
   readonly consistency?: Consistency;
   readonly onChange?: (changes: readonly MembershipChange[]) => void;
   readonly onMap?: (map: ShardMap) => void;
+  readonly onDeadly?: (slots: readonly DeadlySlot[]) => void;
 }
 
 /** A steward that looks after a cluster until it is stopped. */
@@ -120,7 +122,7 @@ export async function startSteward(settings: ClusterSettings): Promise<RunningSt
     coordinator, members: stateNodes, name: `steward-${randomBytes(6).toString('hex')}`,
     open: (member) => openStateNode(member, { namespace, onClose: 'keep' }),
     place: (alive, current) => plan.map(alive, current),
-    ...pick(settings, ['order', 'consistency', 'onChange', 'onMap']),
+    ...pick(settings, ['order', 'consistency', 'onChange', 'onMap', 'onDeadly']),
   });
   await steward.start();
   const heat = setInterval(() => {
@@ -129,6 +131,11 @@ export async function startSteward(settings: ClusterSettings): Promise<RunningSt
       if (plan.hear(reports)) steward.replan();
     }, () => {});
   }, heatEveryMs);
+  const room = setInterval(() => {
+    void steward.nodeStats().then((stats) => {
+      if (plan.measure(stats)) steward.replan();
+    });
+  }, roomEveryMs);
   return {
     steward,
     useHeatmap: (newer) => {
@@ -137,6 +144,7 @@ export async function startSteward(settings: ClusterSettings): Promise<RunningSt
     },
     stop: async () => {
       clearInterval(heat);
+      clearInterval(room);
       await steward.stop();
       await coordinator.close();
     },
@@ -189,14 +197,15 @@ export async function connectState(settings: Pick<ClusterSettings, 'coordinator'
   }
 }
 
-/** How often clients tell what they read, and a steward hears it; and the elements of one report. */
-const [heatEveryMs, reportedElements] = [1000, 512];
+/** How often clients tell what they read, and a steward hears it; the elements of one report; and how often memory is looked at. */
+const [heatEveryMs, reportedElements, roomEveryMs] = [1000, 512, 10_000];
 
 /** Where everything should be: by the heatmap, and between two of those by what clients have read of late. */
 class HeatPlan {
   readonly #replicas: number;
   readonly #tracker = new HeatTracker();
   #heatmap: Heatmap;
+  #room: readonly MemberHeadroom[] = [];
   #base: { readonly names: string; readonly heatmap: Heatmap; readonly map: ShardMap } | undefined;
 
   constructor(heatmap: Heatmap, replicas: number) {
@@ -208,6 +217,16 @@ class HeatPlan {
     this.#heatmap = heatmap;
   }
 
+  /** Takes note of the room that state nodes have left; whether it is another tenth than before for any of them. */
+  measure(stats: ReadonlyMap<string, StateNodeStats>): boolean {
+    const room = [...stats].flatMap(([member, { bytes, maxBytes }]) => (maxBytes === null || maxBytes <= 0 ? [] : [{ member, metric: 'memory', headroom: [Math.ceil(10 * Math.max(0, 1 - bytes / maxBytes)) / 10] }]));
+    const before = this.#room;
+    this.#room = room;
+    const changed = JSON.stringify(before) !== JSON.stringify(room);
+    if (changed) this.#base = undefined;
+    return changed;
+  }
+
   /** Takes note of what clients have read; whether that is enough to plan by. A report that is none is passed over. */
   hear(reports: readonly string[]): boolean {
     for (const report of reports) for (const [tag, count] of readsIn(report)) this.#tracker.record(tag, count);
@@ -217,8 +236,12 @@ class HeatPlan {
   map(members: readonly Member[], current: ShardMap | undefined): ShardMap {
     const names = members.map(memberName).join();
     const replicas = Math.min(this.#replicas, members.length);
-    if (this.#base?.names !== names || this.#base.heatmap !== this.#heatmap) this.#base = { names, heatmap: this.#heatmap, map: shardPlan(this.#heatmap, members, replicas, current).map };
+    if (this.#base?.names !== names || this.#base.heatmap !== this.#heatmap) this.#base = { names, heatmap: this.#heatmap, map: shardPlan(this.#withRoom(), members, replicas, current).map };
     return replanHotElements(this.#base.map, mapForecast(this.#base.map, this.#heatmap, replicas), this.#tracker.observe()).map;
+  }
+
+  #withRoom(): Heatmap {
+    return { ...this.#heatmap, members: [...(this.#heatmap.members ?? []), ...this.#room] };
   }
 }
 

@@ -5,6 +5,7 @@ import { settingsOf } from '../config/settings.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { memberName, type ShardMap } from '../model/shard-map.ts';
 import type { RunningSteward } from '../clustering.ts';
+import type { DeadlySlot } from '../state-nodes/key-of-death.ts';
 import { readHeatmap } from './heatmap.ts';
 import { collect, configFor, interruptible, wholeNumber, type Exit } from './terminal.ts';
 
@@ -52,6 +53,7 @@ async function runCluster(self: Command): Promise<number> {
     onChange: (changes) => {
       for (const change of changes) tell('member', changeInWords(change), change);
     },
+    onDeadly: (slots) => tell('deadly', deadlyInWords(slots), { slots }),
     onMap: (map) => tell('map', mapInWords(map), { incarnation: map.incarnation, epoch: map.epoch, members: map.members.map(memberName), changing: map.changes.size, hot: map.overrides.size }),
   });
   const watch = flags.heatmap === undefined ? undefined : watchHeatmap(flags.heatmap, running, (text) => tell('heatmap', text, { file: flags.heatmap }));
@@ -78,6 +80,12 @@ function watchHeatmap(file: string, running: RunningSteward, tell: (text: string
       tell(`${file} has changed: placing by it`);
     }).catch((error: unknown) => tell(`${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`));
   }, heatmapLookMs);
+}
+
+function deadlyInWords(slots: readonly DeadlySlot[]): string {
+  if (slots.length === 0) return 'no slot is held back any longer';
+  const [worst] = slots as [DeadlySlot];
+  return `${slots.length} slots stay where they are: whoever holds slot ${worst.slot} dies (${worst.members.join(', ')})`;
 }
 
 function mapInWords(map: ShardMap): string {

@@ -105,7 +105,14 @@ function sameText(a: unknown, b: unknown): boolean {
 }
 
 function differing<T, N extends string>(before: ReadonlyMap<number, T>, after: ReadonlyMap<number, T>, name: N): Record<N, (readonly [number, T])[]> & Record<`${N}Gone`, number[]> {
-  const changed = [...after].filter(([key, value]) => !before.has(key) || !sameText(before.get(key), value));
+  // Many slots change in the same way and share what says so: each is written once.
+  const texts = new Map<T | undefined, string>();
+  const textOf = (value: T | undefined): string => {
+    let text = texts.get(value);
+    if (text === undefined) texts.set(value, (text = JSON.stringify(value)));
+    return text;
+  };
+  const changed = [...after].filter(([key, value]) => !before.has(key) || textOf(before.get(key)) !== textOf(value));
   const gone = [...before.keys()].filter((key) => !after.has(key));
   return { [name]: changed, [`${name}Gone`]: gone } as Record<N, (readonly [number, T])[]> & Record<`${N}Gone`, number[]>;
 }

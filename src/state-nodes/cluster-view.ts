@@ -130,6 +130,11 @@ export class ClusterView {
     });
   }
 
+  /** A member is gone for good: nobody waits for it any longer. */
+  lose(name: string): void {
+    this.#lost.add(name);
+  }
+
   /** How many of these members can be heard of ever again: not who has lost its memory. */
   present(names: readonly string[]): number {
     return names.filter((name) => !this.#lost.has(name)).length;

@@ -1,17 +1,18 @@
-import { sleep, type Timing } from '../lib/timing.ts';
+import { sleep, waitFor, type Timing } from '../lib/timing.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { memberName, type Member, type ShardMap } from '../model/shard-map.ts';
 import { ClusterView } from './cluster-view.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { HeadOrder } from './head.ts';
 import { HeartbeatLoop } from './heartbeats.ts';
-import { namesOf } from './map-changes.ts';
+import { keysOfDeath, type Crash, type DeadlySlot } from './key-of-death.ts';
+import { keptWhere, namesOf } from './map-changes.ts';
 import { MembershipDetector, type MembershipChange, type MembershipOptions } from './membership.ts';
 import type { Consistency } from './protocol-rules.ts';
 import { realTime } from './real-time.ts';
 import { RevisionHandoff, type RevisionHandoffStats } from './revision-handoff.ts';
 import { StateRouter } from './router.ts';
-import type { StateNode } from './state-node.ts';
+import type { StateNode, StateNodeStats } from './state-node.ts';
 import { Steward, type StewardStats } from './steward.ts';
 
 /** What both sides of a cluster need. */
@@ -83,6 +84,8 @@ export interface ClusterStewardOptions extends ClusterOptions {
   /** Between two looks of anti-entropy; 5000 when left out. */
   readonly levelMs?: number;
   readonly onChange?: (changes: readonly MembershipChange[]) => void;
+  /** Called when slots are no longer given to others, since whoever holds them dies; and with none when that is over. */
+  readonly onDeadly?: (slots: readonly DeadlySlot[]) => void;
 }
 
 /** What a steward's side has done. */
@@ -105,6 +108,8 @@ export class ClusterSteward {
   #wanted: ShardMap | undefined;
   #wantedFor = '';
   #replan = false;
+  #crashes: Crash[] = [];
+  #deadly: readonly DeadlySlot[] = [];
   #stopped = false;
   #running: Promise<void>[] = [];
 
@@ -115,7 +120,11 @@ export class ClusterSteward {
     this.#view = new ClusterView({ coordinator, timing: this.#timing, open: async (member) => this.#opened(member) });
     this.#detector = new MembershipDetector(options.membership);
     this.#heartbeats = new HeartbeatLoop({
-      nodes: () => this.#nodes.values(), detector: this.#detector, timing: this.#timing, onChange: (changes) => options.onChange?.(changes),
+      nodes: () => this.#nodes.values(), detector: this.#detector, timing: this.#timing,
+      onChange: (changes) => {
+        for (const change of changes) if (change.condition === 'dead') this.#crashed(change);
+        options.onChange?.(changes);
+      },
     });
     this.#revisions = new RevisionHandoff({ view: this.#view, timing: this.#timing });
     this.#steward = new Steward({
@@ -166,6 +175,15 @@ export class ClusterSteward {
     await Promise.all([...this.#nodes.values()].map((node) => node.close()));
   }
 
+  /** What each state node holds and has done, by member id; who does not answer is left out. */
+  async nodeStats(): Promise<Map<string, StateNodeStats>> {
+    const asked = await Promise.all([...this.#nodes].map(async ([id, node]): Promise<[string, StateNodeStats][]> => {
+      const waited = await waitFor(this.#timing, statsTimeoutMs, node.stats());
+      return waited.status === 'done' ? [[id, waited.value]] : [];
+    }));
+    return new Map(asked.flat());
+  }
+
   #isSettled(): boolean {
     const { map } = this;
     if (map === undefined || map.changes.size > 0 || this.#wanted === undefined) return false;
@@ -175,6 +193,9 @@ export class ClusterSteward {
 
   async #round(): Promise<boolean> {
     await this.#openAll();
+    // Who is not configured any longer was taken out by somebody who knows that it will not come back.
+    const configured = new Set(this.#options.members.map(({ id }) => id));
+    if (this.#view.hasMap) for (const member of this.#view.map.members) if (!configured.has(member.id)) this.#view.lose(memberName(member));
     const before = this.#view.hasMap ? this.#view.revision : 0;
     const more = await this.#steward.tick();
     if (this.#view.hasMap && this.#view.revision !== before) this.#options.onMap?.(this.#view.map);
@@ -218,7 +239,27 @@ export class ClusterSteward {
   #dead(): Set<string> {
     const now = this.#timing.now();
     const members = this.#view.hasMap ? this.#view.map.members : [];
-    return new Set(members.filter(({ id, life }) => this.#detector.stateOf(id, life ?? '', now).condition === 'dead').map(memberName));
+    const configured = new Set(this.#options.members.map(({ id }) => id));
+    return new Set(members.filter(({ id, life }) => !configured.has(id) || this.#detector.stateOf(id, life ?? '', now).condition === 'dead').map(memberName));
+  }
+
+  #crashed({ id, life }: MembershipChange): void {
+    if (!this.#view.hasMap || life === undefined) return;
+    const { map } = this.#view;
+    const name = memberName({ id, life });
+    const held = new Set([...map.sets.keys()].filter((set) => namesOf(map, set).includes(name)));
+    const at = this.#timing.now();
+    const slots = [...map.slots.keys()].filter((slot) => held.has(map.slots[slot] as number));
+    this.#crashes = [...this.#crashes.filter((crash) => at - crash.at < crashMemoryMs), { at, member: name, slots, healthyBefore: this.#alive().length + 1 }];
+  }
+
+  /** The map that is wanted, but that slots whose owners die one after the other stay where they are. */
+  #withoutDeadly(wanted: ShardMap, current: ShardMap | undefined, healthy: number): ShardMap {
+    const found = keysOfDeath(this.#crashes, this.#timing.now(), healthy);
+    const deadly = found.length > mostDeadly || current === undefined ? [] : found;
+    if (deadly.length > 0 || this.#deadly.length > 0) this.#options.onDeadly?.(deadly);
+    this.#deadly = deadly;
+    return deadly.length === 0 || current === undefined ? wanted : keptWhere(current, wanted, deadly.map(({ slot }) => slot));
   }
 
   /** What placement wants, asked again when the members have changed or the heat has. */
@@ -227,13 +268,20 @@ export class ClusterSteward {
     if (alive.length === 0) return undefined;
     const names = alive.map(memberName).sort().join();
     if (this.#wanted === undefined || names !== this.#wantedFor || this.#replan) {
-      this.#wanted = this.#options.place(alive, current);
+      this.#wanted = this.#withoutDeadly(this.#options.place(alive, current), current, alive.length);
       this.#wantedFor = names;
       this.#replan = false;
     }
     return this.#wanted;
   }
 }
+
+/** Statistics that take longer are left out. */
+const statsTimeoutMs = 2000;
+/** More slots than these have no common cause that could be named: the whole cluster was restarted, say. */
+const mostDeadly = 64;
+/** How long a crash is remembered: two windows of key-of-death.ts. */
+const crashMemoryMs = 2 * 3_600_000;
 
 function ownsAnything(map: ShardMap, name: string): boolean {
   return [...new Set(map.slots)].some((set) => namesOf(map, set).includes(name));

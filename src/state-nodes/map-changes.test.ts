@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { memberName, shardMapFormatVersion, type Member, type ShardMap } from '../model/shard-map.ts';
-import { beginChanges, finishChanges, namesOf, recoveredMap } from './map-changes.ts';
+import { beginChanges, finishChanges, keptWhere, namesOf, recoveredMap } from './map-changes.ts';
 import { entryOf } from './slot-entry.ts';
 
 const slots = 16;
@@ -84,6 +84,20 @@ describe('changes of owners', () => {
       expect(next.members).toEqual(members);
       for (let slot = 0; slot < slots; slot++) if (ownersOf(map, slot).join() === ownersOf(next, slot).join() && new Set(before.map(String)).size === before.length) expect(next.slots[slot]).toBe(map.slots[slot]);
     }), { numRuns: 100 });
+  });
+
+  test('slots that are held back keep the owners they have, whatever is wanted', () => {
+    const members = membersOf([1, 1, 1, 1]);
+    const kept = keptWhere(mapOf(members, [[0, 1]]), mapOf(members, [[2, 3]]), [3, 5]);
+    for (let slot = 0; slot < slots; slot++) expect(ownersOf(kept, slot)).toEqual(slot === 3 || slot === 5 ? ['m0@1', 'm1@1'] : ['m2@1', 'm3@1']);
+  });
+
+  test('who is gone leaves the map with the last slot', () => {
+    const members = membersOf([1, 1, 1]);
+    const begun = beginChanges(mapOf(members, [[0, 1]]), mapOf([members[0], members[2]] as Member[], [[0, 1]]), { ...options, dead: new Set(['m1@1']) })?.map as ShardMap;
+    expect(begun.members.map(memberName)).toEqual(['m0@1', 'm1@1', 'm2@1']);
+    expect(finishChanges(begun, [0, 1], new Set(['m1@1'])).members.map(memberName)).toContain('m1@1');
+    expect(finishChanges(begun, begun.changes.keys(), new Set(['m1@1'])).members.map(memberName)).toEqual(['m0@1', 'm2@1']);
   });
 
   test('a recovered map has the entries it was given, under its incarnation and an epoch far ahead', () => {

@@ -35,17 +35,17 @@ export function beginChanges(current: ShardMap, wanted: ShardMap, options: Chang
   const slots: number[] = [];
   let left = options.most - current.changes.size;
   const byPair = new Map<number, DraftSlot | 'order' | undefined>();
+  const goalsBySet = wanted.sets.map((_, set) => namesOf(wanted, set));
+  const goals = (set: number): readonly string[] => goalsBySet[set] ?? [];
   for (let slot = 0; slot < current.slots.length; slot++) {
     const before = draft.slot(slot);
-    const goal = namesOf(wanted, wanted.slots[slot] as number);
     // Slots with the same owners that are to have the same owners take the same step.
-    const pair = before.change === undefined ? (current.slots[slot] as number) * 65_536 + (wanted.slots[slot] as number) : -1;
-    const known = pair >= 0 && byPair.has(pair);
-    const step = known ? byPair.get(pair) : nextStep(before, goal, options);
-    if (pair >= 0) byPair.set(pair, step);
+    const pair = (wanted.slots[slot] as number) + 65_536 * draft.numberOf(slot);
+    const step = byPair.has(pair) ? byPair.get(pair) : nextStep(before, goals(wanted.slots[slot] as number), options);
+    byPair.set(pair, step);
     if (step === undefined) continue;
     if (step === 'order') {
-      draft.put(slot, { own: goal });
+      draft.put(slot, draft.shared(goals(wanted.slots[slot] as number)));
       continue;
     }
     if (left <= 0 && !before.own.some((name) => options.dead.has(name))) continue;
@@ -58,10 +58,10 @@ export function beginChanges(current: ShardMap, wanted: ShardMap, options: Chang
   return draft.changed || !sameOverrides(current, map) ? { map, slots } : undefined;
 }
 
-/** The map once the joining members of these slots are active. */
-export function finishChanges(current: ShardMap, slots: Iterable<number>): ShardMap {
-  const draft = new MapDraft(current, current.members);
-  for (const slot of slots) draft.put(slot, { own: draft.slot(slot).own });
+/** The map once the joining members of these slots are active. Members that are gone leave it with the last that they own. */
+export function finishChanges(current: ShardMap, slots: Iterable<number>, dead: ReadonlySet<string> = new Set()): ShardMap {
+  const draft = new MapDraft(current, current.members.filter((member) => !dead.has(memberName(member))));
+  for (const slot of slots) draft.put(slot, draft.shared(draft.slot(slot).own));
   return draft.build([...current.overrides].map(([tag, set]) => [tag, namesOf(current, set)]), current.epoch + 1);
 }
 
@@ -78,6 +78,13 @@ export function recoveredMap(base: ShardMap, entries: ReadonlyMap<number, SlotEn
     draft.put(slot, { own: entry.own, ...change });
   }
   return { ...draft.build([...base.overrides].map(([tag, set]) => [tag, namesOf(base, set)]), epoch + recoveryLeap), incarnation };
+}
+
+/** The map that is wanted, except that these slots have the owners they have. */
+export function keptWhere(current: ShardMap, wanted: ShardMap, slots: readonly number[]): ShardMap {
+  const draft = new MapDraft(wanted, current.members);
+  for (const slot of slots) draft.put(slot, { own: namesOf(current, current.slots[slot] as number) });
+  return draft.build([...wanted.overrides].map(([tag, set]) => [tag, namesOf(wanted, set)]), wanted.epoch);
 }
 
 /** Names of the members of a set. */
@@ -122,6 +129,9 @@ class MapDraft {
   readonly #members: readonly Member[];
   readonly #put = new Map<number, DraftSlot>();
   readonly #baseNames: readonly (readonly string[])[];
+  readonly #numbers = new Map<string | number, number>();
+  readonly #contents: DraftSlot[] = [];
+  readonly #settled = new Map<readonly string[], DraftSlot>();
 
   constructor(base: ShardMap, members: readonly Member[]) {
     this.#base = base;
@@ -133,13 +143,33 @@ class MapDraft {
     return this.#put.size > 0;
   }
 
+  /** What is to be of a slot; the same object for slots of which the base says the same. */
   slot(slot: number): DraftSlot {
     const put = this.#put.get(slot);
     if (put !== undefined) return put;
-    const own = this.#baseNames[this.#base.slots[slot] as number] as readonly string[];
-    const change = this.#base.changes.get(slot);
-    if (change === undefined) return { own };
-    return { own, change: { old: this.#baseNames[change.old] as readonly string[], joining: change.joining.map((index) => memberName(this.#base.members[index] as Member)), pull: change.pull } };
+    return this.#contents[this.numberOf(slot)] as DraftSlot;
+  }
+
+  /** Slots of which the base says the same have the same number. */
+  numberOf(slot: number): number {
+    const [set, change] = [this.#base.slots[slot] as number, this.#base.changes.get(slot)];
+    const name = change === undefined ? set : `${set} ${change.old} ${change.pull} ${change.joining.join()}`;
+    const known = this.#numbers.get(name);
+    if (known !== undefined) return known;
+    const own = this.#baseNames[set] as readonly string[];
+    const contents = change === undefined ? { own } : {
+      own, change: { old: this.#baseNames[change.old] as readonly string[], joining: change.joining.map((index) => memberName(this.#base.members[index] as Member)), pull: change.pull },
+    };
+    const number = this.#contents.push(contents) - 1;
+    this.#numbers.set(name, number);
+    return number;
+  }
+
+  /** Contents with these owners, and no change: the same object for the same array. */
+  shared(own: readonly string[]): DraftSlot {
+    let contents = this.#settled.get(own);
+    if (contents === undefined) this.#settled.set(own, (contents = { own }));
+    return contents;
   }
 
   put(slot: number, contents: DraftSlot): void {
@@ -153,18 +183,19 @@ class MapDraft {
     const slots = new Uint16Array(this.#base.slots.length);
     const ages = new Uint8Array(this.#base.slots.length);
     const changes = new Map<number, SlotChange>();
-    const bySet = this.#baseNames.map(() => -1);
+    const written = new Map<DraftSlot, { readonly set: number; readonly change: SlotChange | undefined }>();
+    const write = (contents: DraftSlot): { readonly set: number; readonly change: SlotChange | undefined } => {
+      const { own, change } = contents;
+      const numbers = { set: table.set(own), change: change === undefined ? undefined : { old: table.set(change.old), joining: change.joining.map((name) => table.member(name)), pull: change.pull } };
+      written.set(contents, numbers);
+      return numbers;
+    };
     for (let slot = 0; slot < slots.length; slot++) {
       const isPut = this.#put.has(slot);
-      const set = this.#base.slots[slot] as number;
-      if (!isPut && !this.#base.changes.has(slot)) {
-        if ((bySet[set] as number) < 0) bySet[set] = table.set(this.#baseNames[set] as readonly string[]);
-        slots[slot] = bySet[set] as number;
-      } else {
-        const { own, change } = this.slot(slot);
-        slots[slot] = table.set(own);
-        if (change !== undefined) changes.set(slot, { old: table.set(change.old), joining: change.joining.map((name) => table.member(name)), pull: change.pull });
-      }
+      const contents = this.slot(slot);
+      const { set, change } = written.get(contents) ?? write(contents);
+      slots[slot] = set;
+      if (change !== undefined) changes.set(slot, change);
       ages[slot] = isPut ? 0 : Math.min(255, (this.#base.ages[slot] as number) + epoch - this.#base.epoch);
     }
     return {
@@ -176,8 +207,12 @@ class MapDraft {
 
   /** Members and sets keep their numbers from map to map, unless too many are of no use any longer. */
   #table(): SetTable {
-    const { members, sets, slots, changes, overrides } = this.#base;
-    const used = new Set([...slots, ...[...changes.values()].map(({ old }) => old), ...overrides.values()]);
+    const { members, sets } = this.#base;
+    const used = new Set<number>(this.#base.overrides.values());
+    this.#base.slots.forEach((set, slot) => {
+      if (!this.#put.has(slot)) used.add(set);
+    });
+    for (const [slot, { old }] of this.#base.changes) if (!this.#put.has(slot)) used.add(old);
     const given = new Set(this.#members.map(memberName));
     const holding = new Set([...used].flatMap((set) => sets[set] ?? []));
     const table = new SetTable([...new Set([...members.filter((member, index) => given.has(memberName(member)) || holding.has(index)).map(memberName), ...given])]);

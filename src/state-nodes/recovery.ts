@@ -24,6 +24,8 @@ export interface RecoveryOptions {
   /** Slots there are. */
   readonly slots: readonly number[];
   readonly members: readonly Member[];
+  /** Members that are gone: not waited for unless it is known that something was forgotten. */
+  readonly dead: ReadonlySet<string>;
   readonly consistency: Consistency;
   /** The fencing token of the lease: makes an incarnation nobody else uses. */
   readonly token: number;
@@ -86,13 +88,13 @@ async function lookEverywhere({ context, members, base }: RecoveryOptions): Prom
   return seen;
 }
 
-/** Whether what was seen is enough to say that nothing newer was ever acknowledged: of each slot a quorum has answered. */
-function isSure({ context, base, consistency }: RecoveryOptions, { silent }: Seen): boolean {
+/** Whether what was seen is enough to say that nothing newer was ever acknowledged: of each slot a quorum has answered, or all that are left. */
+function isSure({ context, base, consistency, dead }: RecoveryOptions, { silent }: Seen): boolean {
   const inUse = new Set([...base.slots, ...[...base.changes.values()].map(({ old }) => old)]);
   return [...inUse].every((set) => {
     const names = namesOf(base, set);
     const heard = names.filter((name) => !silent.has(name)).length;
-    return heard >= Math.min(context.rules.writeQuorum(names.length, consistency), context.view.present(names));
+    return heard >= Math.min(context.rules.writeQuorum(names.length, consistency), context.view.present(names.filter((name) => !dead.has(name))));
   });
 }
 

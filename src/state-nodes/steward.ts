@@ -7,7 +7,7 @@ import { levelHeads, pullHeads, releaseHeads, type SlotTask } from './handoff.ts
 import type { MergeContext } from './head-merge.ts';
 import type { HeadOrder } from './head.ts';
 import { mapCodec, type MapCodec } from './map-codec.ts';
-import { beginChanges, finishChanges, recoveredMap } from './map-changes.ts';
+import { beginChanges, finishChanges, namesOf, recoveredMap } from './map-changes.ts';
 import { soundRules, type Consistency, type ProtocolRules } from './protocol-rules.ts';
 import { newestEntries } from './recovery.ts';
 import { entryOf } from './slot-entry.ts';
@@ -45,6 +45,7 @@ export interface StewardOptions {
   readonly rules?: ProtocolRules;
   /** How it finds out what a coordinator has forgotten. */
   readonly recover?: typeof newestEntries;
+  /** How long the lease lasts without a sign: long enough for a round that has much to do. 6000 when left out. */
   readonly leaseMs?: number;
   /** A coordinator that takes longer is away; 1000 when left out. */
   readonly timeoutMs?: number;
@@ -104,7 +105,7 @@ export class Steward {
   async tick(): Promise<boolean> {
     const { coordinator, view, name, leaseMs } = this.#options;
     try {
-      const token = await coordinator.lease(name, leaseMs ?? 3000);
+      const token = await coordinator.lease(name, leaseMs ?? 6000);
       if (token !== this.#token) this.#recovered = false;
       this.#token = token;
       if (!(await view.refresh()) || token === undefined) return false;
@@ -162,7 +163,7 @@ export class Steward {
     if (base === undefined) return false;
     // Revisions cannot be written under a wrong map: whatever map is published again will do.
     if (!this.#usesHeads) return !view.hasMap || view.revision === revision || this.#publish({ ...view.map, incarnation: this.#token as number, epoch: view.map.epoch + 1 }, revision);
-    const newest = await (this.#options.recover ?? newestEntries)({ context: this.#context, base, published: view.hasMap, forgot, slots: this.#slots(), members: members(), consistency, token: this.#token as number });
+    const newest = await (this.#options.recover ?? newestEntries)({ context: this.#context, base, published: view.hasMap, forgot, slots: this.#slots(), members: members(), dead: this.#options.dead(), consistency, token: this.#token as number });
     if (newest === 'nothing') return true;
     if (newest === undefined) return false;
     this.#counts.recoveries += 1;
@@ -177,7 +178,7 @@ export class Steward {
     const pulled = this.#usesHeads ? await pullHeads(this.#context, tasks) : new Set(tasks.map(({ slot }) => slot));
     const levelled = revisions === undefined ? pulled : await revisions.level(tasks.filter(({ slot }) => pulled.has(slot)));
     const done = tasks.filter(({ slot }) => pulled.has(slot) && levelled.has(slot));
-    if (done.length === 0 || !(await this.#publish(finishChanges(view.map, done.map(({ slot }) => slot)), view.revision))) return false;
+    if (done.length === 0 || !(await this.#publish(finishChanges(view.map, done.map(({ slot }) => slot), this.#options.dead()), view.revision))) return false;
     this.#counts.finished += done.length;
     for (const { slot, entry } of done) {
       const former = entry.old.filter((name) => !entry.own.includes(name));
@@ -190,7 +191,8 @@ export class Steward {
   async #next(slots: readonly number[]): Promise<readonly number[]> {
     if (slots.length <= usedInOneRound || !this.#usesHeads) return slots.slice(0, slotsInOneRound);
     const { view } = this.#options;
-    const holders = new Set(slots.flatMap((slot) => view.entry(slot).old));
+    const { map } = view;
+    const holders = new Set([...new Set([...map.changes.values()].map(({ old }) => old))].flatMap((set) => namesOf(map, set)));
     const used = new Set((await Promise.all([...holders].map((name) => view.registers(name)))).flatMap((found) => (typeof found === 'string' ? [] : [...found])));
     const first = slots.filter((slot) => used.has(slot));
     return first.length > 0 ? first.slice(0, usedInOneRound) : slots.slice(0, slotsInOneRound);
