@@ -95,7 +95,7 @@ describe('changes of owners', () => {
   test('who is gone leaves the map with the last slot', () => {
     const members = membersOf([1, 1, 1]);
     const begun = beginChanges(mapOf(members, [[0, 1]]), mapOf([members[0], members[2]] as Member[], [[0, 1]]), { ...options, dead: new Set(['m1@1']) })?.map as ShardMap;
-    expect(begun.members.map(memberName)).toEqual(['m0@1', 'm1@1', 'm2@1']);
+    expect(begun.members.map(memberName).sort()).toEqual(['m0@1', 'm1@1', 'm2@1']);
     expect(finishChanges(begun, [0, 1], new Set(['m1@1'])).members.map(memberName)).toContain('m1@1');
     expect(finishChanges(begun, begun.changes.keys(), new Set(['m1@1'])).members.map(memberName)).toEqual(['m0@1', 'm2@1']);
   });
