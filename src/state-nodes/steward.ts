@@ -85,6 +85,8 @@ export class Steward {
   #newestRevision = 0;
   #recovered = false;
   #levelFrom = 0;
+  /** Changing slots that a round has tried to finish. */
+  readonly #tried = new Set<number>();
   #wanted: ShardMap | undefined;
   #reasons = '';
 
@@ -178,6 +180,7 @@ export class Steward {
     const pulled = this.#usesHeads ? await pullHeads(this.#context, tasks) : new Set(tasks.map(({ slot }) => slot));
     const levelled = revisions === undefined ? pulled : await revisions.level(tasks.filter(({ slot }) => pulled.has(slot)));
     const done = tasks.filter(({ slot }) => pulled.has(slot) && levelled.has(slot));
+    for (const { slot } of tasks) this.#tried.add(slot);
     if (done.length === 0 || !(await this.#publish(finishChanges(view.map, done.map(({ slot }) => slot), this.#options.dead()), view.revision))) return false;
     this.#counts.finished += done.length;
     for (const { slot, entry } of done) {
@@ -187,8 +190,13 @@ export class Steward {
     return true;
   }
 
-  /** Of slots that are changing those that are finished next. */
-  async #next(slots: readonly number[]): Promise<readonly number[]> {
+  /** Of slots that are changing those that are finished next: none again before all have been tried, since some may have to wait for an owner that is away. */
+  async #next(changing: readonly number[]): Promise<readonly number[]> {
+    let slots = changing.filter((slot) => !this.#tried.has(slot));
+    if (slots.length === 0) {
+      this.#tried.clear();
+      slots = [...changing];
+    }
     if (slots.length <= usedInOneRound || !this.#usesHeads) return slots.slice(0, slotsInOneRound);
     const { view } = this.#options;
     const { map } = view;
