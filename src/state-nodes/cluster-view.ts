@@ -229,6 +229,6 @@ function partsOf(asked: readonly Asked[]): Asked[][] {
 }
 
 /** The life in a member's name. */
-export function lifeOf(name: string): string {
+function lifeOf(name: string): string {
   return name.slice(name.lastIndexOf('@') + 1);
 }

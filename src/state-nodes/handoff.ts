@@ -1,12 +1,9 @@
 import { groupBy } from '../lib/group-by.ts';
 import type { StateKey } from '../model/state-key.ts';
-import { mergeInto, type MergeContext, type MergeTask } from './head-merge.ts';
+import { applyAll, mergeInto, type MergeContext, type MergeTask } from './head-merge.ts';
 import { decodeHead, mergeHeads, type HeadState } from './head.ts';
 import { headsDigest } from './slot-digest.ts';
 import type { HeadOf, RegisterAnswer, RegisterOperation, SlotEntry } from './slot-register.ts';
-
-/** Large enough to be cheap; one that takes too long counts as lost. */
-const operationsInOneMessage = 512;
 
 /** A slot with the entry it is handed over by. */
 export interface SlotTask {
@@ -120,17 +117,6 @@ async function askMembers(context: MergeContext, slots: readonly SlotTask[], nam
     });
   }));
   return answers.flat();
-}
-
-/** The answers to so many operations that they take several messages, some of which may be lost: undefined then. */
-async function applyAll(context: MergeContext, name: string, operations: readonly RegisterOperation[]): Promise<(RegisterAnswer | undefined)[]> {
-  const answers: (RegisterAnswer | undefined)[] = [];
-  for (let from = 0; from < operations.length; from += operationsInOneMessage) {
-    const part = operations.slice(from, from + operationsInOneMessage);
-    const reply = await context.view.apply(name, part);
-    answers.push(...(typeof reply === 'string' ? part.map(() => undefined) : reply));
-  }
-  return answers;
 }
 
 function unionOf({ order, rules }: MergeContext, answers: readonly RegisterAnswer[]): Map<StateKey, HeadState> {

@@ -2,7 +2,7 @@ import type { StateKey } from '../model/state-key.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { decodeHead, encodeHead, mergeHeads, type HeadOrder, type HeadState } from './head.ts';
 import type { ProtocolRules } from './protocol-rules.ts';
-import type { HeadSwap, RegisterAnswer, SlotEntry } from './slot-register.ts';
+import type { HeadSwap, RegisterAnswer, RegisterOperation, SlotEntry } from './slot-register.ts';
 
 /** Compare-and-set that others win so often is given up, and tried again later. */
 const mostTries = 16;
@@ -24,6 +24,20 @@ export interface MergeContext {
   readonly rules: ProtocolRules;
 }
 
+/** Large enough to be cheap; one that takes too long counts as lost. */
+const operationsInOneMessage = 512;
+
+/** The answers to so many operations that they take several messages, some of which may be lost: undefined then. */
+export async function applyAll(context: MergeContext, name: string, operations: readonly RegisterOperation[]): Promise<(RegisterAnswer | undefined)[]> {
+  const answers: (RegisterAnswer | undefined)[] = [];
+  for (let from = 0; from < operations.length; from += operationsInOneMessage) {
+    const part = operations.slice(from, from + operationsInOneMessage);
+    const reply = await context.view.apply(name, part);
+    answers.push(...(typeof reply === 'string' ? part.map(() => undefined) : reply));
+  }
+  return answers;
+}
+
 interface OpenTask {
   readonly task: MergeTask;
   /** The member's heads as last seen. */
@@ -39,10 +53,10 @@ export async function mergeInto(context: MergeContext, name: string, tasks: read
   let open = tasks.map((task, index): [number, OpenTask] => [index, { task, known: new Map([...task.heads.keys()].map((key) => [key, known.get(key) ?? null])) }]);
   for (let tries = 0; tries < mostTries && open.length > 0; tries++) {
     const operations = open.map(([, { task, known: seen }]) => ({ op: 'swap' as const, slot: task.slot, entry: task.entry, swaps: swapsOf(context, task, seen) }));
-    const reply = await context.view.apply(name, operations);
-    if (typeof reply === 'string') return outcomes;
+    const replies = await applyAll(context, name, operations);
     open = open.filter(([index, { task, known: seen }], at) => {
-      const answer = reply[at] as RegisterAnswer;
+      const answer = replies[at];
+      if (answer === undefined) return false;
       if (answer.status === 'stale') context.view.learn(task.slot, answer.entry);
       if (answer.status !== 'changed') {
         outcomes[index] = answer;

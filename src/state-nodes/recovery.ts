@@ -1,7 +1,7 @@
 import { groupBy } from '../lib/group-by.ts';
 import { memberName, type Member, type ShardMap } from '../model/shard-map.ts';
 import { namesOf } from './map-changes.ts';
-import type { MergeContext } from './head-merge.ts';
+import { applyAll, type MergeContext } from './head-merge.ts';
 import type { Consistency } from './protocol-rules.ts';
 import { entryOf } from './slot-entry.ts';
 import { compareEntries, type RegisterAnswer, type SlotEntry } from './slot-register.ts';
@@ -74,15 +74,16 @@ async function lookEverywhere({ context, members, base }: RecoveryOptions): Prom
   const seen: Seen = { entries: new Map(), silent: new Set() };
   await Promise.all([...new Set([...members, ...base.members].map(memberName))].map(async (name) => {
     const used = await context.view.registers(name);
-    const reply = typeof used === 'string' ? used : await context.view.apply(name, used.map((slot) => ({ op: 'look', slot })));
-    if (typeof used === 'string' || typeof reply === 'string') {
+    const replies = typeof used === 'string' ? [undefined] : await applyAll(context, name, used.map((slot) => ({ op: 'look', slot })));
+    if (typeof used === 'string' || replies.includes(undefined)) {
       seen.silent.add(name);
       return;
     }
     used.forEach((slot, index) => {
-      const answer = reply[index] as RegisterAnswer;
-      const entry = answer.status === 'seen' ? answer.state.entry : null;
-      if (entry !== null) seen.entries.set(slot, newer(entry, seen.entries.get(slot)));
+      const answer = replies[index];
+      const entry = answer?.status === 'seen' ? answer.state.entry : null;
+      // A state node that stood alone has entries of its own, older than any map.
+      if (entry !== null && entry.epoch >= 0) seen.entries.set(slot, newer(entry, seen.entries.get(slot)));
     });
   }));
   return seen;
@@ -102,8 +103,11 @@ function isSure({ context, base, consistency, dead }: RecoveryOptions, { silent 
 async function adopt(context: MergeContext, asked: readonly { readonly slot: number; readonly guess: SlotEntry }[], incarnation: number): Promise<{ slot: number; answer: RegisterAnswer }[]> {
   const pairs = asked.flatMap(({ slot, guess }) => guess.own.map((name) => ({ name, slot, entry: { ...guess, incarnation } })));
   const answers = await Promise.all([...groupBy(pairs, ({ name }) => name)].map(async ([name, group]) => {
-    const reply = await context.view.apply(name, group.map(({ slot, entry }) => ({ op: 'read', slot, entry, keys: [] })));
-    return typeof reply === 'string' ? [] : group.map(({ slot }, index) => ({ slot, answer: reply[index] as RegisterAnswer }));
+    const replies = await applyAll(context, name, group.map(({ slot, entry }) => ({ op: 'read', slot, entry, keys: [] })));
+    return group.flatMap(({ slot }, index) => {
+      const answer = replies[index];
+      return answer === undefined ? [] : [{ slot, answer }];
+    });
   }));
   return answers.flat();
 }
