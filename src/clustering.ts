@@ -7,12 +7,14 @@ import { tagHash } from './model/directory.ts';
 import { membersOf, predictPlan, shardPlan } from './foreshard.ts';
 import { ForeshardError } from './model/errors.ts';
 import type { Heatmap, MemberHeadroom } from './model/heatmap.ts';
-import type { RequestRecord } from './model/recording.ts';
+import type { Recording, RequestRecord } from './model/recording.ts';
+import { kindValues, valueFor, type ByKind } from './model/kind-values.ts';
 import { memberName, type Member, type ShardMap } from './model/shard-map.ts';
-import type { OpenedRecording } from './recordings/open-recording.ts';
+import type { StateKey } from './model/state-key.ts';
 import { replanHotElements } from './shard/flash-plan.ts';
 import { HeatTracker } from './shard/heat-tracker.ts';
 import { mapForecast } from './shard/hot-elements.ts';
+import { factorsOf, heatmapOf, type ReplicationFactor } from './shard/kinds.ts';
 import { ClusterConnection, ClusterSteward, type ClusterOptions } from './state-nodes/cluster.ts';
 import type { Coordinator } from './state-nodes/coordinator.ts';
 import { EmbeddedCoordinator } from './state-nodes/embedded-coordinator.ts';
@@ -20,6 +22,7 @@ import type { HeadOrder } from './state-nodes/head.ts';
 import type { DeadlySlot } from './state-nodes/key-of-death.ts';
 import type { MembershipChange } from './state-nodes/membership.ts';
 import { openStateNode } from './state-nodes/open-state-node.ts';
+import { KindRouter, type RoutedPart } from './state-nodes/kind-router.ts';
 import { PlacedState } from './state-nodes/placed-state.ts';
 import type { Consistency } from './state-nodes/protocol-rules.ts';
 import { realTime } from './state-nodes/real-time.ts';
@@ -37,28 +40,47 @@ export interface ReplayState {
 }
 
 /**
- * Places the state these requests need on the state nodes, by the map of their heatmap. With several of them a steward of this process' own looks after them: what
- * dies is replaced while the replay goes on.
+ * Places the state these requests need on the state nodes, by the map of their heatmap; each replication factor has a map of its own. With several state nodes a steward of this process'
+ * own looks after each map: what dies is replaced while the replay goes on.
  */
-export async function placeState(opened: OpenedRecording, requests: readonly RequestRecord[], settings: Settings): Promise<ReplayState> {
+export async function placeState(recording: Recording, requests: readonly RequestRecord[], settings: Settings): Promise<ReplayState> {
   const members = membersOf(settings.stateNodes);
   const heatmap = predictPlan(requests);
-  const nodes = new SharedNodes(randomBytes(6).toString('hex'));
+  const parts: PlacedPart[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(parts.map((part) => part.close()));
+  };
+  try {
+    for (const factor of factorsOf(settings.replicas, members.length)) parts.push(await openPart(factor, heatmapOf(heatmap, factor), members));
+    const [first] = parts as [PlacedPart];
+    const state = await PlacedState.place(recording, parts.length === 1 ? first.router : new KindRouter(parts), requests);
+    return { state, events: first.events, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The state of one replication factor. */
+interface PlacedPart extends RoutedPart {
+  readonly events: readonly string[];
+  close(): Promise<void>;
+}
+
+async function openPart(factor: ReplicationFactor, heatmap: Heatmap, members: readonly Member[]): Promise<PlacedPart> {
+  const nodes = new SharedNodes(randomBytes(6).toString('hex'), factor.has);
   try {
     for (const member of members) await nodes.open(member);
-    if (members.length === 1) {
-      const router = new StateRouter(shardPlan(heatmap, members, 1).map, (member) => nodes.open(member));
-      return { state: await PlacedState.place(opened, router, requests), events: [], close: () => router.close().then(() => nodes.close()) };
-    }
-    return await placeInCluster({ opened, requests, heatmap, members, nodes, replicas: settings.replicas });
+    if (members.length > 1) return await openCluster(factor, heatmap, members, nodes);
+    const router = new StateRouter(shardPlan(heatmap, members, 1).map, (member) => nodes.open(member));
+    return { has: factor.has, router, events: [], close: () => router.close().then(() => nodes.close()) };
   } catch (error) {
     await nodes.close();
     throw error;
   }
 }
 
-async function placeInCluster(given: { opened: OpenedRecording; requests: readonly RequestRecord[]; heatmap: Heatmap; members: readonly Member[]; nodes: SharedNodes; replicas: number }): Promise<ReplayState> {
-  const { opened, requests, heatmap, members, nodes, replicas } = given;
+async function openCluster({ has, replicas }: ReplicationFactor, heatmap: Heatmap, members: readonly Member[], nodes: SharedNodes): Promise<PlacedPart> {
   const coordinator = new EmbeddedCoordinator({ now: realTime.now });
   const events: string[] = [];
   const common: ClusterOptions = { coordinator, open: (member) => nodes.open(member) };
@@ -68,16 +90,16 @@ async function placeInCluster(given: { opened: OpenedRecording; requests: readon
     onChange: (changes) => events.push(...changes.filter(({ from, condition }) => from !== undefined && condition !== 'suspected').map(changeInWords)),
   });
   await steward.start();
-  const connection = await ClusterConnection.open(common);
-  const close = async (): Promise<void> => {
-    await connection.close();
-    await steward.stop();
-    await nodes.close();
-  };
   try {
-    return { state: await PlacedState.place(opened, connection.router, requests), events, close };
+    const connection = await ClusterConnection.open(common);
+    const close = async (): Promise<void> => {
+      await connection.close();
+      await steward.stop();
+      await nodes.close();
+    };
+    return { has, router: connection.router, events, close };
   } catch (error) {
-    await close();
+    await steward.stop();
     throw error;
   }
 }
@@ -98,7 +120,8 @@ export interface ClusterSettings {
   /** What to place by; without, by slots alone. */
   readonly heatmap?: Heatmap;
   readonly order?: HeadOrder;
-  readonly consistency?: Consistency;
+  /** What reads and writes give up, for all state or by kind of it: `{ default: 'quorum', http: 'one' }`. `quorum` when left out. */
+  readonly consistency?: ByKind<Consistency>;
   readonly onChange?: (changes: readonly MembershipChange[]) => void;
   readonly onMap?: (map: ShardMap) => void;
   readonly onDeadly?: (slots: readonly DeadlySlot[]) => void;
@@ -122,7 +145,7 @@ export async function startSteward(settings: ClusterSettings): Promise<RunningSt
     coordinator, members: stateNodes, name: `steward-${randomBytes(6).toString('hex')}`,
     open: (member) => openStateNode(member, { namespace, onClose: 'keep' }),
     place: (alive, current) => plan.map(alive, current),
-    ...pick(settings, ['order', 'consistency', 'onChange', 'onMap', 'onDeadly']),
+    consistency: consistencyOfChanges(settings.consistency), ...pick(settings, ['order', 'onChange', 'onMap', 'onDeadly']),
   });
   await steward.start();
   const heat = setInterval(() => {
@@ -165,14 +188,15 @@ export interface ConnectedState {
 export async function connectState(settings: Pick<ClusterSettings, 'coordinator' | 'namespace' | 'order' | 'consistency' | 'onMap'> & { readonly waitMs?: number }): Promise<ConnectedState> {
   const coordinator = coordinatorOf(settings);
   const { namespace, waitMs } = settings;
+  const consistencies = kindValues(settings.consistency ?? 'quorum', 'quorum');
   try {
     const connection = await ClusterConnection.open({
       coordinator, open: (member) => openStateNode(member, { namespace, onClose: 'keep' }), ...pick(settings, ['onMap']),
     }, waitMs);
     const reads = new FrequentItems(reportedElements);
     const client = new StateClient({
-      view: connection.view, router: connection.router, timing: realTime, name: `client-${randomBytes(6).toString('hex')}`, ...pick(settings, ['order', 'consistency']),
-      onRead: (key) => reads.add(tagHash(key)),
+      view: connection.view, router: connection.router, timing: realTime, name: `client-${randomBytes(6).toString('hex')}`, consistency: (key) => valueFor(key, consistencies),
+      onRead: (key) => reads.add(tagHash(key)), ...pick(settings, ['order']),
     });
     const hints = setInterval(() => void client.deliverHints().catch(() => {}), 500);
     const heat = setInterval(() => {
@@ -257,6 +281,12 @@ function readsIn(report: string): (readonly [number, number])[] {
   }
 }
 
+/** Slots hold state of every kind: a change of owners asks as many of them as the kind that is acknowledged by the fewest needs, while acknowledgements count at all. */
+function consistencyOfChanges(setting: ByKind<Consistency> = 'quorum'): Consistency {
+  const asked = kindValues(setting, 'quorum').map(({ value }) => value);
+  return asked.includes('quorum') ? 'quorum' : (asked[0] as Consistency);
+}
+
 function coordinatorOf({ coordinator, namespace }: Pick<ClusterSettings, 'coordinator' | 'namespace'>): Coordinator {
   if (!/^rediss?:\/\//.test(coordinator)) {
     throw new ForeshardError('config_invalid', `${coordinator} is no coordinator that several processes can share`, { hint: 'give redis://host:port of a Redis or Valkey' });
@@ -271,10 +301,13 @@ function pick<T extends object, K extends keyof T>(from: T, names: readonly K[])
 /** One client for each member, shared by all who ask for it, and closed once. */
 class SharedNodes {
   readonly #namespace: string;
+  readonly #has: (key: StateKey) => boolean;
   readonly #nodes = new Map<string, StateNode>();
 
-  constructor(namespace: string) {
+  /** @param has what is kept here: what others keep on the same process is not to be copied or dropped, and a `foreshard node` has no namespaces */
+  constructor(namespace: string, has: (key: StateKey) => boolean) {
     this.#namespace = namespace;
+    this.#has = has;
   }
 
   async open(member: Member): Promise<StateNode> {
@@ -283,7 +316,7 @@ class SharedNodes {
       node = await openStateNode(member, { namespace: this.#namespace });
       this.#nodes.set(member.id, node);
     }
-    return shared(node);
+    return shared(node, this.#has);
   }
 
   async close(): Promise<void> {
@@ -293,10 +326,10 @@ class SharedNodes {
   }
 }
 
-/** The same node, which does not close with one of its users. */
-function shared(node: StateNode): StateNode {
+/** The same node, which does not close with one of its users, and lists what is theirs. */
+function shared(node: StateNode, has: (key: StateKey) => boolean): StateNode {
   return {
-    id: node.id, read: (items) => node.read(items), write: (items) => node.write(items), drop: (items) => node.drop(items), list: (slot) => node.list(slot), digest: (slots) => node.digest(slots),
+    id: node.id, read: (items) => node.read(items), write: (items) => node.write(items), drop: (items) => node.drop(items), list: async (slot) => (await node.list(slot)).filter(({ key }) => has(key)), digest: (slots) => node.digest(slots),
     life: () => node.life(), registers: () => node.registers(), apply: (life, operations) => node.apply(life, operations), stats: () => node.stats(), close: async () => {},
   };
 }

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { memberSettings } from './config/member-setting.ts';
 import { httpOf, redisEndpoint, redisOf, serviceOf, settingsOf, type SettingFlags } from './config/settings.ts';
-import type { CommandSetting, ForeshardConfig } from './config/config.ts';
+import type { CommandSetting, ForeshardConfig, StateNodeSetting } from './config/config.ts';
 import { EmbeddedRedis } from './gateways/redis/embedded-redis.ts';
 import { addressVariables } from './lanes/environment.ts';
 import type { Heatmap } from './model/heatmap.ts';
@@ -135,7 +135,7 @@ export function predictPlan(requests: readonly RequestRecord[]): Heatmap {
 // ----------------------------------------------------------------------------------------------------------------- shard
 
 /** The members that state-node settings name; those of a map before keep their ids. @throws ForeshardError `config_invalid` */
-export function membersOf(settings: readonly string[], before?: readonly Member[]): Member[] {
+export function membersOf(settings: readonly (string | StateNodeSetting)[], before?: readonly Member[]): Member[] {
   const members = memberSettings(settings, before);
   for (const { address } of members) parseNodeAddress(address);
   return members;
@@ -146,5 +146,7 @@ export function shardPlan(heatmap: Heatmap, members: readonly Member[], replicas
   return placeElements(heatmap, members, previous, { replicas, capacities: withHeadroom(members, heatmap.members ?? []).map(({ capacity }) => capacity), ...options });
 }
 
+/** Replication factors by kind of state, each with a map of its own. */
+export { factorsOf, heatmapOf } from './shard/kinds.ts';
 /** What a placement does and in words why. */
 export { planReport } from './shard/plan-report.ts';

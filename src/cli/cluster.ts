@@ -43,12 +43,15 @@ async function runCluster(self: Command): Promise<number> {
   const { config, folder } = await configFor(self);
   const settings = settingsOf(config, folder, 'replay', flags.stateNode === undefined ? {} : { stateNodes: flags.stateNode });
   if (flags.coordinator === undefined) throw new ForeshardError('usage', 'a cluster needs a coordinator that all of its processes reach', { hint: 'for example --coordinator redis://127.0.0.1:6379' });
-  if (settings.stateNodes.includes('embedded')) throw new ForeshardError('usage', 'an embedded state node lives in one process only', { hint: 'name state nodes with --state-node; foreshard node starts one' });
   const { changeInWords, startSteward } = await import('../clustering.ts');
   const { membersOf } = await import('../foreshard.ts');
+  const stateNodes = membersOf(settings.stateNodes);
+  if (stateNodes.some(({ address }) => address === 'embedded')) throw new ForeshardError('usage', 'an embedded state node lives in one process only', { hint: 'name state nodes with --state-node; foreshard node starts one' });
+  const [replicas, ...others] = settings.replicas;
+  if (flags.replicas === undefined && others.length > 0) throw new ForeshardError('usage', 'a cluster has as many copies of one element as of any other: replicas by kind are for replay and plan', { hint: 'for example --replicas 3' });
   const tell = (event: string, text: string, fields: object): void => void process.stdout.write(flags.json === true ? `${JSON.stringify({ at: new Date().toISOString(), event, ...fields })}\n` : `${pc.dim(new Date().toISOString().slice(11, 19))} ${text}\n`);
   const running = await startSteward({
-    stateNodes: membersOf(settings.stateNodes), coordinator: flags.coordinator, namespace: flags.namespace, replicas: flags.replicas ?? settings.replicas,
+    stateNodes, coordinator: flags.coordinator, namespace: flags.namespace, replicas: flags.replicas ?? replicas?.value ?? 1, consistency: settings.consistency,
     ...(flags.heatmap === undefined ? {} : { heatmap: await readHeatmap(flags.heatmap) }), ...(flags.siblings === true ? { order: 'siblings' as const } : {}),
     onChange: (changes) => {
       for (const change of changes) tell('member', changeInWords(change), change);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { memberSettings } from '../config/member-setting.ts';
 import { settingsOf } from '../config/settings.ts';
 import { decodeShardMap } from '../model/artefact-codec.ts';
 import { ForeshardError } from '../model/errors.ts';
@@ -89,7 +90,7 @@ function textOf(nodes: readonly NodeView[], flags: NodesFlags): string {
 async function membersFor(self: Command, flags: NodesFlags): Promise<Member[]> {
   const { config, folder } = await configFor(self);
   const { stateNodes } = settingsOf(config, folder, 'replay', flags.stateNode === undefined ? {} : { stateNodes: flags.stateNode });
-  return stateNodes.map((address, index) => ({ id: `node-${index + 1}`, address, zone: '', capacity: 1 }));
+  return memberSettings(stateNodes);
 }
 
 /** Connects to look, not to stay: nothing is cleared on closing. */

@@ -1,12 +1,13 @@
 import pc from 'picocolors';
 import type { PlanReport } from '../shard/plan-report.ts';
 
-/** A plan for the terminal: members, what requests will touch, what moves, and why. */
-export function planText(report: PlanReport): string {
+/** A plan for the terminal: members, what requests will touch, what moves, and why. `prefixes`: of the state that it is about, where others have other plans; the empty one is the rest. */
+export function planText(report: PlanReport, prefixes?: readonly string[]): string {
   const { after, epoch, replicas } = report;
   const elements = report.elements.toLocaleString('en');
+  const of = prefixes === undefined ? '' : `  ${pc.dim(`(${prefixes.map((prefix) => (prefix === '' ? 'all other state' : prefix)).join(', ')})`)}`;
   return [
-    `${pc.bold('plan')}  epoch ${epoch}: ${elements} elements on ${counted(after.members.length, 'state node')}, ${counted(replicas, 'copy', 'copies')} of each`,
+    `${pc.bold('plan')}  epoch ${epoch}: ${elements} elements on ${counted(after.members.length, 'state node')}, ${counted(replicas, 'copy', 'copies')} of each${of}`,
     '', ...memberTable(report), '', ...effects(report), '', ...whys(report),
   ].join('\n');
 }

@@ -1,6 +1,8 @@
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
+import type { ByKind } from '../model/kind-values.ts';
 import { collect, configFor, interruptible, StatusLine, pathName, portNumber, wholeNumber, type Exit } from './terminal.ts';
+import { replicasOf } from './replicas.ts';
 import { exitCodeOf, keepResult, printReport, type ReportFlags } from './results.ts';
 
 interface ReplayFlags extends ReportFlags {
@@ -12,6 +14,7 @@ interface ReplayFlags extends ReportFlags {
   readonly isolation?: 'auto' | 'none' | 'namespace';
   readonly laneStore?: 'auto' | 'overlay' | 'redis';
   readonly stateNode?: readonly string[];
+  readonly replicas?: ByKind<number>;
   readonly filter?: string;
   readonly servicePort?: number;
   readonly ready?: string;
@@ -32,6 +35,7 @@ export function addReplay(program: Command, exit: Exit): void {
     .addOption(new Option('--isolation <kind>', 'namespace: instances live in networks of their own; none: never; auto: as recorded').choices(['auto', 'none', 'namespace']))
     .addOption(new Option('--lane-store <store>', 'where cases run their Redis commands; redis: a real redis-server for each lane').choices(['auto', 'overlay', 'redis']))
     .option('--state-node <address>', "'embedded', redis://host:port, memcached://host:port or foreshard://host:port, holds recorded state (repeatable)", collect)
+    .option('--replicas <n>', 'copies of each element over the state nodes; by kind of state too, like 2,redis=3,http:catalogue=1', replicasOf)
     .option('--json <file>', 'write the report as JSON (- for standard output)')
     .option('--junit <file>', 'write the report as JUnit XML')
     .option('--html <file>', 'where the HTML report goes')

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { ForeshardError } from '../model/errors.ts';
+import type { ByKind } from '../model/kind-values.ts';
 
 /** A command as argv, or as one line split the way a shell splits words (quotes kept together, nothing expanded). */
 export type CommandSetting = string | readonly string[];
@@ -51,10 +52,18 @@ export interface ForeshardConfig {
     /** A Prometheus server and PromQL by metric (`cpu`, `memory`): use of resources as shares from 0 to 1 or percentages. */
     readonly prometheus?: { readonly url: string; readonly queries: Readonly<Record<string, string>> };
   };
-  /** State nodes that hold the recorded state while cases run: `embedded`, `redis://…`, `memcached://…` or `foreshard://…`. */
-  readonly stateNodes?: readonly string[];
-  /** Copies of each element over the state nodes. */
-  readonly replicas?: number;
+  /**
+   * State nodes: of a replay, where they hold the recorded state while cases run (default: one embedded), and of `foreshard cluster`. Addresses are `embedded`, `redis://…`, `memcached://…` or
+   * `foreshard://…`; what else matters stands behind them (`redis://10.0.0.1:6379,zone=a,capacity=2,id=x`), or in an object.
+   */
+  readonly stateNodes?: readonly (string | StateNodeSetting)[];
+  /** Copies of each element over the state nodes: 1 when left out. By kind of state in a replay: `{ default: 2, redis: 3, 'http:catalogue': 1 }`. */
+  readonly replicas?: ByKind<number>;
+  /**
+   * What reads and writes of a cluster give up: `quorum` (when left out) reads the newest acknowledged value whatever fails, `one` answers from any copy and lets the others follow,
+   * `all` bears no loss when writing. By kind of state as `replicas`.
+   */
+  readonly consistency?: ByKind<'quorum' | 'one' | 'all'>;
   /** `auto` uses the preload in Node.js services; `off` never. */
   readonly preload?: 'auto' | 'off';
   readonly isolation?: 'auto' | 'none' | 'namespace';
@@ -70,6 +79,18 @@ export interface ForeshardConfig {
   readonly ignore?: readonly string[];
   /** RFC 9535 JSONPaths of arrays whose order does not matter. */
   readonly unordered?: readonly string[];
+}
+
+/** One state node. */
+export interface StateNodeSetting {
+  /** `embedded`, `redis://[user:password@]host:port[/database]`, `rediss://…`, `memcached://host:port` or `foreshard://host:port`. */
+  readonly address: string;
+  /** What maps and messages call it; `node-1`, `node-2`, … when left out. */
+  readonly id?: string;
+  /** Failure domain: copies go to different ones. Its own when left out. */
+  readonly zone?: string;
+  /** What it can take beside an ordinary one: 2 is twice as much. 1 when left out. */
+  readonly capacity?: number;
 }
 
 /** What a route does to elements. */

@@ -1,18 +1,19 @@
 import { ForeshardError } from '../model/errors.ts';
 import type { Member } from '../model/shard-map.ts';
+import type { StateNodeSetting } from './config.ts';
 
 /** What a state node may be told beside its address. */
 const attributes = ['id', 'zone', 'capacity'] as const;
 
 /**
- * The members that state-node settings name: an address, and where it matters `,id=…`, `,zone=…`, `,capacity=…` behind it. What is not told is as in the map before, for the member with this
+ * The members that state-node settings name: an address, and where it matters `,id=…`, `,zone=…`, `,capacity=…` behind it; or these as an object. What is not told is as in the map before, for the member with this
  * address there; else ids are `node-1`, `node-2`, …, every member has a zone of its own, and all have the capacity 1.
  * @throws ForeshardError `config_invalid`
  */
-export function memberSettings(texts: readonly string[], before: readonly Member[] = []): Member[] {
+export function memberSettings(settings: readonly (string | StateNodeSetting)[], before: readonly Member[] = []): Member[] {
   const free = [...before];
-  const given = texts.map((text) => {
-    const { address, values } = parsed(text);
+  const given = settings.map((setting) => {
+    const { address, ...values } = typeof setting === 'string' ? parsed(setting) : setting;
     const known = free.findIndex((member) => (values.id === undefined ? member.address === address : member.id === values.id));
     return { address, values, known: known < 0 ? undefined : free.splice(known, 1)[0] };
   });
@@ -31,7 +32,7 @@ export function memberSettings(texts: readonly string[], before: readonly Member
   return members;
 }
 
-function parsed(text: string): { readonly address: string; readonly values: { readonly id?: string; readonly zone?: string; readonly capacity?: number } } {
+function parsed(text: string): StateNodeSetting {
   const [address = '', ...pairs] = text.split(/,(?=\w+=)/);
   const values: Partial<Record<(typeof attributes)[number], string>> = {};
   for (const pair of pairs) {
@@ -42,5 +43,5 @@ function parsed(text: string): { readonly address: string; readonly values: { re
   }
   const { capacity, ...rest } = values;
   if (capacity !== undefined && !(Number(capacity) > 0 && Number(capacity) < Number.POSITIVE_INFINITY)) throw new ForeshardError('config_invalid', `${text}: the capacity ${capacity} is not a number above 0`, { hint: '1 is an ordinary state node, 2 one that takes twice as much' });
-  return { address, values: { ...rest, ...capacity === undefined ? {} : { capacity: Number(capacity) } } };
+  return { address, ...rest, ...capacity === undefined ? {} : { capacity: Number(capacity) } };
 }

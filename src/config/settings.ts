@@ -2,8 +2,9 @@ import { connect } from 'node:net';
 import { resolve } from 'node:path';
 import { ForeshardError } from '../model/errors.ts';
 import { defaultRedisServer } from '../model/state-key.ts';
+import { kindValues, type ByKind, type KindValue } from '../model/kind-values.ts';
 import type { HttpSpec, RedisSpec, ServiceSpec } from '../model/recording.ts';
-import { defaultInstances, splitCommand, type CommandSetting, type ForeshardConfig } from './config.ts';
+import { defaultInstances, splitCommand, type CommandSetting, type ForeshardConfig, type StateNodeSetting } from './config.ts';
 
 /** The folder of a recording when none is named. */
 export const defaultRecordingFolder = '.foreshard/recording';
@@ -22,8 +23,9 @@ export interface Settings {
   readonly requestTimeoutMs: number;
   readonly lateTimeoutMs: number;
   readonly laneStore: 'auto' | 'overlay' | 'redis';
-  readonly stateNodes: readonly string[];
-  readonly replicas: number;
+  readonly stateNodes: readonly (string | StateNodeSetting)[];
+  readonly replicas: readonly KindValue<number>[];
+  readonly consistency: ByKind<'quorum' | 'one' | 'all'>;
   readonly ignore: readonly string[];
   readonly unordered: readonly string[];
 }
@@ -37,6 +39,7 @@ export interface SettingFlags {
   readonly isolation?: 'auto' | 'none' | 'namespace';
   readonly laneStore?: 'auto' | 'overlay' | 'redis';
   readonly stateNodes?: readonly string[];
+  readonly replicas?: ByKind<number>;
   /** Port the service has in its code. */
   readonly port?: number;
   /** Path that answers once the service is ready. */
@@ -58,7 +61,8 @@ export function settingsOf(config: ForeshardConfig, folder: string, stage: 'reco
     lateTimeoutMs: config.replay?.lateTimeoutMs ?? 10_000,
     laneStore: flags.laneStore ?? config.replay?.laneStore ?? 'auto',
     stateNodes: flags.stateNodes ?? config.stateNodes ?? ['embedded'],
-    replicas: config.replicas ?? 1,
+    replicas: kindValues(flags.replicas ?? config.replicas ?? 1, 1),
+    consistency: config.consistency ?? 'quorum',
     ignore: config.ignore ?? [],
     unordered: config.unordered ?? [],
   };

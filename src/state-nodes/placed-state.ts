@@ -1,6 +1,6 @@
 import type { ContentHash } from '../lib/content-hash.ts';
 import type { Recording, RequestRecord } from '../model/recording.ts';
-import type { StateRouter } from './router.ts';
+import type { RevisionRouter } from './kind-router.ts';
 import type { RevisionName, StoredRevision } from './state-node.ts';
 
 /** Revisions published at a time, their bytes unless one has more, and how many such batches are under way: bounds what is in memory on the way. */
@@ -20,16 +20,16 @@ interface NeededRevision extends PlacedRevision {
 /** A recording's state on state nodes: what a replay fetches from. A revision that no node gives comes from the recording itself. */
 export class PlacedState {
   readonly #recording: Recording;
-  readonly #router: StateRouter;
+  readonly #router: RevisionRouter;
   #missed = 0;
 
-  private constructor(recording: Recording, router: StateRouter) {
+  private constructor(recording: Recording, router: RevisionRouter) {
     this.#recording = recording;
     this.#router = router;
   }
 
   /** Publishes every revision these requests met. @throws ForeshardError `state_node_unreachable`, `state_node_full` */
-  static async place(recording: Recording, router: StateRouter, requests: readonly RequestRecord[]): Promise<PlacedState> {
+  static async place(recording: Recording, router: RevisionRouter, requests: readonly RequestRecord[]): Promise<PlacedState> {
     const placed = new PlacedState(recording, router);
     const batches = batchesOf(neededRevisions(recording, requests));
     // All draw from one iterator: while the nodes of one batch write, the payloads of the next are read.

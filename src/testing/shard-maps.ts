@@ -26,6 +26,14 @@ export function shardMapOf({ seed, members, sets, overrides, changes }: ShardMap
   };
 }
 
+/** Everything on all of these members. */
+export function mapOver(ids: readonly string[]): ShardMap {
+  return {
+    kind: 'shard-map', formatVersion: shardMapFormatVersion, incarnation: 0, epoch: 1, members: ids.map((id) => ({ id, address: 'embedded', zone: id, capacity: 1 })),
+    sets: [[...ids.keys()]], slots: new Uint16Array(slotCount), ages: new Uint8Array(slotCount), overrides: new Map(), changes: new Map(),
+  };
+}
+
 /** A later map of the same incarnation that shares most of the first: a small step when `drift` is small. */
 export function laterMap(map: ShardMap, other: ShardMap, { epochs, drift, seed }: { readonly epochs: number; readonly drift: number; readonly seed: number }): ShardMap {
   const prng = sfc32(`${seed.toString(16).padStart(8, '0')}000000050000000600000007`);
