@@ -87,7 +87,7 @@ async function openCluster({ has, replicas }: ReplicationFactor, heatmap: Heatma
   const steward = new ClusterSteward({
     ...common, members, name: 'replay', usesHeads: false,
     place: (alive, current) => shardPlan(heatmap, alive, Math.min(replicas, alive.length), current).map,
-    onChange: (changes) => events.push(...changes.filter(({ from, condition }) => from !== undefined && condition !== 'suspected').map(changeInWords)),
+    onChange: (changes) => events.push(...changes.filter(({ from, condition }) => condition === 'dead' || from === 'dead').map(changeInWords)),
   });
   await steward.start();
   try {

@@ -156,3 +156,12 @@ describeWith(redisServerPath !== undefined, 'redis-server')('redis-commander, wh
     expect(code).toBe(0);
   }, 120_000);
 });
+
+describeWith(redisServerPath !== undefined, 'redis-server')('examples/cluster', () => {
+  test('every element is read and written while one of three state nodes is dead', { timeout: 120_000 }, () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'examples/cluster/run.js')], { encoding: 'utf8' });
+    expect({ status, said: stdout.trim().split('\n') }, stderr).toEqual({
+      status: 0, said: ['100 carts are on 3 state nodes', 'one state node is dead', '100 carts were read, 100 written and read again'],
+    });
+  });
+});

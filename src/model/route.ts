@@ -5,7 +5,7 @@
  */
 
 /** What stands for an id in a template. */
-export const idPlaceholder = ':id';
+const idPlaceholder = ':id';
 
 /** `METHOD /template` of a request: its path without query, ids generalised. Absolute targets lose scheme and host. */
 export function routeOf(method: string, target: string): string {

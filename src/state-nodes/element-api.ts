@@ -238,7 +238,7 @@ export class ElementApi {
 }
 
 /** The number of a revision that is named by its content: the first 52 bits of the hash. */
-export function contentRevision(hash: ContentHash): number {
+function contentRevision(hash: ContentHash): number {
   return Number.parseInt(hash.slice(0, 13), 16);
 }
 

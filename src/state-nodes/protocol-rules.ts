@@ -1,4 +1,4 @@
-import type { RegisterAnswer, SlotEntry } from './slot-register.ts';
+import type { RegisterAnswer } from './slot-register.ts';
 
 /** What is given up for what: `quorum` reads the newest acknowledged head whatever fails; `one` answers from any owner and lets the others follow; `all` bears no loss when writing. */
 export type Consistency = 'quorum' | 'one' | 'all';
@@ -43,8 +43,3 @@ export const soundRules: ProtocolRules = {
   mergeByTime: true,
   clockReceives: true,
 };
-
-/** Members that hold something of the slot: its owners, and while it changes those before. */
-export function holdersOf(entry: SlotEntry): readonly string[] {
-  return [...new Set([...entry.own, ...entry.old])];
-}

@@ -126,7 +126,7 @@ export function registerStep(self: string, view: RegisterView, operation: Regist
 }
 
 /** Whether a node serves the slot: it is an owner, and if it had to pull for this entry, it has. */
-export function isActive(self: string, { entry, activated }: RegisterState): boolean {
+function isActive(self: string, { entry, activated }: RegisterState): boolean {
   return entry !== null && entry.own.includes(self) && (!entry.joining.includes(self) || activated === epochName(entry));
 }
 
@@ -136,6 +136,6 @@ export function compareEntries(a: Pick<SlotEntry, 'incarnation' | 'epoch'>, b: P
 }
 
 /** An entry's generation as text. */
-export function epochName({ incarnation, epoch }: Pick<SlotEntry, 'incarnation' | 'epoch'>): string {
+function epochName({ incarnation, epoch }: Pick<SlotEntry, 'incarnation' | 'epoch'>): string {
   return `${incarnation}.${epoch}`;
 }
