@@ -28,12 +28,15 @@ export function ownersOfHash(map: ShardMap, hash: number): readonly number[] {
 /** No set: an empty place of the override table. */
 const noSet = 0xffff;
 
+/** How full the override table is: six bytes a place make eight an override. */
+const mostFull = 0.75;
+
 /** Bits of the guard: the low 15 bits of a hash have one each. */
 const guardBits = 32_768;
 
 /**
  * A shard map for the hot path: who owns an element, found without allocation in a few nanoseconds from its stored hash. A table of slots, and for hot tags an open-addressed table of
- * fingerprints at most half full, behind a bitmap that answers "no override" for nearly all others. Its size does not depend on the number of elements.
+ * fingerprints three quarters full, behind a bitmap that answers "no override" for nearly all others. Its size does not depend on the number of elements.
  */
 export class Directory {
   /** What it was made of. */
@@ -59,7 +62,7 @@ export class Directory {
     this.#starts = new Uint32Array(map.sets.length + 1);
     for (const [set, owners] of map.sets.entries()) this.#starts[set + 1] = (this.#starts[set] as number) + owners.length;
     this.#owners = Uint16Array.from(map.sets.flat());
-    const places = 2 ** Math.ceil(Math.log2(Math.max(1, 2 * map.overrides.size)));
+    const places = Math.ceil(map.overrides.size / mostFull) + 1; // one is always empty, so that a search ends
     this.#tags = new Uint32Array(places);
     this.#tagSets = new Uint16Array(places).fill(noSet);
     for (const [tag, set] of map.overrides) this.#override(tag, set);
@@ -74,8 +77,8 @@ export class Directory {
   setOf(hash: number): number {
     const bit = hash & (guardBits - 1);
     if (((this.#guard[bit >>> 5] as number) & (1 << (bit & 31))) !== 0) {
-      const mask = this.#tags.length - 1;
-      for (let at = placeOf(hash) & mask; this.#tagSets[at] !== noSet; at = (at + 1) & mask) if (this.#tags[at] === hash) return this.#tagSets[at] as number;
+      const places = this.#tags.length;
+      for (let at = placeOf(hash, places); this.#tagSets[at] !== noSet; at = at + 1 === places ? 0 : at + 1) if (this.#tags[at] === hash) return this.#tagSets[at] as number;
     }
     return this.#slots[hash >>> 16] as number;
   }
@@ -116,15 +119,15 @@ export class Directory {
   #override(tag: number, set: number): void {
     const bit = tag & (guardBits - 1);
     this.#guard[bit >>> 5] = (this.#guard[bit >>> 5] as number) | (1 << (bit & 31));
-    const mask = this.#tags.length - 1;
-    let at = placeOf(tag) & mask;
-    while (this.#tagSets[at] !== noSet) at = (at + 1) & mask;
+    const places = this.#tags.length;
+    let at = placeOf(tag, places);
+    while (this.#tagSets[at] !== noSet) at = at + 1 === places ? 0 : at + 1;
     this.#tags[at] = tag;
     this.#tagSets[at] = set;
   }
 }
 
-/** Where a fingerprint's search begins: mixed, since tags of one slot share their upper half. */
-function placeOf(hash: number): number {
-  return Math.imul(hash, 0x9e3779b1) >>> 12;
+/** Where a fingerprint's search begins: mixed, since tags of one slot share their upper half; then scaled (Lemire 2019), so that any number of places will do. */
+function placeOf(hash: number, places: number): number {
+  return Math.floor(((Math.imul(hash, 0x9e3779b1) >>> 0) / 4294967296) * places);
 }

@@ -1,11 +1,15 @@
 /**
  * Which state nodes to ask, so that a request touches few of them: a greedy set cover over the replica sets (Chvátal 1979: at most ln n + 1 times the
- * minimum), in which a member with more than its share of the load counts for less. What every member of the request owns does not decide: it rides
- * along to the least loaded member chosen. Pure: the same owners and loads give the same answer.
+ * minimum) with prices: a member costs one, and more for each item the more it has had beyond the mean (dual ascent, as for Lagrangian relaxation of capacities: a price rises until
+ * as much is sent elsewhere as was too much, so that load evens out and the fewest more nodes are asked for it). Of the members chosen each item goes to the least loaded one that owns it, which costs
+ * nothing; what every member of the request owns does not decide, it rides along. Pure: the same owners and loads give the same answer.
  */
 
-/** How much of what a member covers is discounted when its load is twice the mean. */
-const loadWeight = 0.5;
+/** What an item costs, in nodes, at a member that has had twice the mean. */
+const loadPrice = 0.1;
+
+/** Items of the mean beyond which prices do not care: what was sent too much counts the same however long a reader has been reading. */
+const longestMemory = 1000;
 
 /** Load, in items, below which differences mean nothing: a client that asks little looks for few nodes, not for balance. */
 const idleLoad = 200;
@@ -92,9 +96,24 @@ class GreedyCover {
       chosen.push(member);
       left = left.filter((item) => !this.#take(item, member, asked));
     }
+    if (chosen.length > 1) this.#share(chosen, asked);
     const driver = leastLoaded(chosen.length > 0 ? chosen : this.#members, this.#load);
     for (const item of riders) asked[item] = driver;
     return asked;
+  }
+
+  /** What several of the chosen own goes to the one of them with the least load, this request's included. */
+  #share(chosen: readonly number[], asked: Int32Array): void {
+    const given = this.#covers.fill(0);
+    const loadOf = (member: number): number => (this.#load[member] as number) + (given[member] as number);
+    for (const [item, member] of asked.entries()) {
+      if (member < 0) continue;
+      const set = this.#owners[item] as readonly number[];
+      let best = member;
+      for (const other of chosen) if (loadOf(other) < loadOf(best) && set.includes(other)) best = other;
+      asked[item] = best;
+      given[best] = (given[best] as number) + 1;
+    }
   }
 
   /** Gives an item to a member, if the member owns it. */
@@ -110,22 +129,23 @@ class GreedyCover {
     this.#covers[member] = (this.#covers[member] as number) + items;
   }
 
-  /** The member with the best score; where all are overloaded, the least loaded one. */
+  /** The member that covers most for its price; of equals the one with less to do: replicas share the load without a draw. */
   #best(): number {
-    const useful = this.#members.filter((member) => (this.#covers[member] as number) > 0);
     let best = -1;
     let bestScore = 0;
-    for (const member of useful) {
+    for (const member of this.#members) {
+      const covered = this.#covers[member] as number;
+      if (covered === 0) continue;
       const load = this.#load[member] as number;
-      const value = score(this.#covers[member] as number, load, this.#mean);
-      // Of equals the one with less to do: replicas share the load without a draw.
-      if (value > bestScore || (best >= 0 && value === bestScore && load < (this.#load[best] as number))) [best, bestScore] = [member, value];
+      const value = score(covered, load, this.#mean);
+      if (value > bestScore || (value === bestScore && load < (this.#load[best] as number))) [best, bestScore] = [member, value];
     }
-    return best < 0 ? leastLoaded(useful, this.#load) : best;
+    return best;
   }
 }
 
+/** Items covered for what it costs to ask the member for them. */
 function score(covered: number, load: number, mean: number): number {
-  const excess = (load - mean) / (mean + idleLoad);
-  return excess > 0 ? covered * (1 - loadWeight * excess) : covered;
+  const excess = (load - mean) / (Math.min(mean, longestMemory) + idleLoad);
+  return excess > 0 ? covered / (1 + loadPrice * excess * covered) : covered;
 }
