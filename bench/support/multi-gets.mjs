@@ -45,13 +45,13 @@ function bySession(ids, time, actors) {
   return requests.map((set) => [...set]);
 }
 
-/** The heatmap of replaying just these requests. */
-export function heatmapOf(keys, requests) {
+/** The heatmap of these requests. `source`: `plan` where just these are served, `observed` where others follow. */
+export function heatmapOf(keys, requests, source = 'plan') {
   const counts = new Float64Array(keys.length);
   for (const request of requests) for (const id of request) counts[id]++;
   const elements = [...counts.keys()].filter((id) => counts[id] > 0).sort((a, b) => counts[b] - counts[a] || a - b)
     .map((id) => ({ key: keys[id], pRead: [1], pWrite: [0], expected: [counts[id]], low: [counts[id]], high: [counts[id]] }));
-  return { kind: 'heatmap', formatVersion: 2, source: 'plan', startMs: 0, bucketMs: 1, buckets: 1, elements, groups: requests.map((request) => ({ keys: request.map((id) => keys[id]), weight: 1 })) };
+  return { kind: 'heatmap', formatVersion: 2, source, startMs: 0, bucketMs: 1, buckets: 1, elements, groups: requests.map((request) => ({ keys: request.map((id) => keys[id]), weight: 1 })) };
 }
 
 /** So many ordinary members. */

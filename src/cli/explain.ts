@@ -69,6 +69,7 @@ export function livesAt(home: ElementHome): string {
   const because = {
     slot: members.length === 1 ? 'where its slot is' : 'the owners of its slot, since no copy of it carries too much',
     hot: `${members.length - home.slotOwners.length} more than its slot has, so that no copy carries too much`,
+    near: `${members.length - home.slotOwners.length} more than its slot has, where the requests are that read it with others`,
     everywhere: 'all state nodes, being read with everything or hotter than a few can carry',
   }[reason];
   const why = home.together === undefined ? '' : `\n  It lies with what is read with it: of the requests that read it ${percent(home.together)} can be answered by one state node.`;

@@ -30,7 +30,7 @@ function effects({ after, byHash, moves, hot }: PlanReport): string[] {
   const row = (name: string, text: string): number => lines.push(`  ${name.padEnd(12)}${text}`);
   if (after.fanOut !== null && byHash.fanOut !== null) row('fan-out', `${after.fanOut.toFixed(2)} state nodes a request, ${percent(after.single ?? 0)} of the requests on one  ${pc.dim(`(a plain hash: ${byHash.fanOut.toFixed(2)}, ${percent(byHash.single ?? 0)})`)}`);
   row('load', `the busiest has ${after.imbalance.toFixed(2)}× its share  ${pc.dim(`(a plain hash: ${byHash.imbalance.toFixed(2)}×)`)}`);
-  row('copies', `${after.copies.toLocaleString('en')} of listed elements, ${after.hotCopies.toLocaleString('en')} of them for ${counted(hot.wide + hot.more, 'hot element')}`);
+  row('copies', `${after.copies.toLocaleString('en')} of listed elements, ${after.hotCopies.toLocaleString('en')} of them for ${counted(hot.wide + hot.more, 'hot element')} and ${counted(hot.near, 'element')} near what is read with it`);
   if (moves !== undefined) row('moves', `${counted(moves.slots, 'slot')} of ${moves.inUse.toLocaleString('en')} in use and ${moves.unused.toLocaleString('en')} unused ones: ${counted(moves.copies, 'copy', 'copies')} of slots; ${counted(moves.hot, 'hot element')}`);
   return lines;
 }

@@ -1,6 +1,8 @@
 import { ownersOf, slotOf, tagHash } from '../model/directory.ts';
 import type { Heatmap, HeatmapElement } from '../model/heatmap.ts';
 import type { ShardMap } from '../model/shard-map.ts';
+import { isForHeat } from './override-plan.ts';
+import { loadOf } from './workload.ts';
 
 /** Where an element lives by a map, and what speaks for that. */
 export interface ElementHome {
@@ -10,8 +12,8 @@ export interface ElementHome {
   /** Ids of its owners, and of those of its slot. */
   readonly members: readonly string[];
   readonly slotOwners: readonly string[];
-  /** Why it has these: as its slot, more for its heat, or everywhere. */
-  readonly reason: 'slot' | 'hot' | 'everywhere';
+  /** Why it has these: as its slot, more for its heat, more where requests read it with others, or everywhere. */
+  readonly reason: 'slot' | 'hot' | 'near' | 'everywhere';
   /** Its share of the recorded requests, or of all accesses where none are known; and Unix ms of its hottest bucket. */
   readonly share: number;
   readonly isShareOfRequests: boolean;
@@ -36,10 +38,16 @@ export function elementHome(map: ShardMap, heatmap: Heatmap, element: HeatmapEle
   const alone = shared.filter(({ keys }) => owners.some((member) => keys.every((other) => ownersOf(map, other).includes(member))));
   return {
     slot, epoch: map.epoch - (map.ages[slot] ?? 0), members: ids(owners), slotOwners: ids(ofSlot),
-    reason: !map.overrides.has(tagHash(key)) ? 'slot' : owners.length === map.members.length ? 'everywhere' : 'hot',
+    reason: !map.overrides.has(tagHash(key)) ? 'slot' : owners.length === map.members.length ? 'everywhere' : isForHeat(owners.length, heatOf(heatmap, element), map.members.length) ? 'hot' : 'near',
     share, isShareOfRequests: requests > 0, peakMs: heatmap.startMs + peak * heatmap.bucketMs,
     ...shared.length === 0 ? {} : { together: weightOf(alone) / weightOf(shared) },
   };
+}
+
+/** Its share of all accesses. */
+function heatOf({ elements, rest }: Heatmap, element: HeatmapElement): number {
+  const total = elements.reduce((sum, { expected }) => sum + loadOf(expected), loadOf(rest?.expected ?? []));
+  return loadOf(element.expected) / Math.max(total, Number.MIN_VALUE);
 }
 
 function weightOf(groups: Heatmap['groups']): number {

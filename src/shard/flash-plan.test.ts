@@ -40,8 +40,21 @@ test('what every member holds for another reason than heat stays everywhere', ()
   const [wide, everyone] = [tagHash('redis:0/e:9'), Array.from(members.keys())];
   const planned: ShardMap = { ...map, sets: [...map.sets, everyone], overrides: new Map([[wide, map.sets.length]]) };
   const after = replanHotElements(planned, mapForecast(planned, heatmap, 2), new Map([[flash, 0.1]])).map;
-  expect(ownersOfHash(after, wide)).toEqual(everyone);
+  expect(ownersOfHash(after, wide).toSorted((a, b) => a - b)).toEqual(everyone);
   expect(ownersOfHash(after, flash).length).toBe(8);
+});
+
+test('what has a copy for the requests that read it keeps that, and gets more when it is hot', () => {
+  const tag = tagHash('redis:0/e:9');
+  const own = ownersOf(map, 'redis:0/e:9');
+  const further = [0, 1, 2, 3].find((member) => !own.includes(member)) as number;
+  const planned: ShardMap = { ...map, sets: [...map.sets, [...own, further]], overrides: new Map([[tag, map.sets.length]]) };
+  const forecastOf = mapForecast(planned, heatmap, 2);
+  expect(ownersOfHash(replanHotElements(planned, forecastOf, new Map([[flash, 0.1]])).map, tag)).toEqual([...own, further]);
+  const hot = replanHotElements(planned, forecastOf, new Map([[tag, 0.1]]));
+  expect(ownersOfHash(hot.map, tag).slice(0, 3)).toEqual([...own, further]);
+  expect(hot.moves.map(({ add }) => add.length)).toEqual([5]);
+  expect(ownersOfHash(replanHotElements(hot.map, forecastOf, new Map()).map, tag)).toEqual([...own, further]);
 });
 
 test('the load of members by the forecast adds up, with what is known and not listed', () => {

@@ -1,7 +1,9 @@
+import { slotOfHash } from '../model/directory.ts';
 import { slotCount, type ShardMap } from '../model/shard-map.ts';
 import { overridesOf, type MapForecast } from './hot-elements.ts';
 import { planOverrides } from './override-plan.ts';
-import type { Placement, SlotMove } from './placement.ts';
+import { tagMoves } from './moves.ts';
+import type { Placement } from './placement.ts';
 
 /*
  * Between two plans: hot elements only. Slots stay where they are; what is hot by the forecast or by what was just observed gets its replicas, every few thousand accesses.
@@ -21,9 +23,13 @@ export function replanHotElements(map: ShardMap, forecast: MapForecast, observed
     forecast: forecast.shares, loads: forecast.loads, observed, replicas: forecast.replicas,
     capacities: map.members.map(({ capacity }) => capacity), ownersOf: (slot) => map.sets[map.slots[slot] ?? 0] ?? [], previous,
   });
-  for (const tag of forecast.wide) overrides.set(tag, previous.get(tag) ?? []);
-  const moves = overrideMoves(map, overrides);
-  return moves.length === 0 ? { map, moves } : { map: withOverrides(map, overrides), moves };
+  for (const [tag, members] of forecast.gathered) {
+    const set = overrides.get(tag) ?? map.sets[map.slots[slotOfHash(tag)] ?? 0] ?? [];
+    overrides.set(tag, [...new Set([...set, ...members])]);
+  }
+  const next = withOverrides(map, overrides);
+  const moves = tagMoves(map, next);
+  return moves.length === 0 ? { map, moves } : { map: next, moves };
 }
 
 /** A map whose slots are as old as they were, one epoch on. Replica sets keep their numbers, so that the difference to the map before is small. */
@@ -63,18 +69,4 @@ function usedSets(map: ShardMap, more: Iterable<number>): Set<number> {
   });
   for (const { old } of map.changes.values()) used.add(old);
   return used;
-}
-
-/** Replicas that hot elements gain and lose; one without an override is where its slot is. */
-function overrideMoves(map: ShardMap, overrides: ReadonlyMap<number, readonly number[]>): SlotMove[] {
-  const id = (member: number): string => map.members[member]?.id ?? '';
-  const moves: SlotMove[] = [];
-  for (const tag of new Set([...map.overrides.keys(), ...overrides.keys()])) {
-    const slots = map.sets[map.slots[tag >>> 16] ?? 0] ?? [];
-    const before = map.sets[map.overrides.get(tag) ?? -1] ?? slots;
-    const after = overrides.get(tag) ?? slots;
-    const [add, remove] = [after.filter((member) => !before.includes(member)).map(id), before.filter((member) => !after.includes(member)).map(id)];
-    if (add.length > 0 || remove.length > 0) moves.push({ slot: null, tag, add, remove });
-  }
-  return moves;
 }

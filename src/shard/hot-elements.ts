@@ -1,7 +1,7 @@
 import { slotOfHash, tagHash } from '../model/directory.ts';
 import type { Heatmap } from '../model/heatmap.ts';
 import type { ShardMap } from '../model/shard-map.ts';
-import { leastHeat, planOverrides } from './override-plan.ts';
+import { isForHeat, leastHeat, planOverrides } from './override-plan.ts';
 
 /*
  * What a heatmap says about hot elements, in the form that overrides are planned from (override-plan.ts). An interval between plans takes it as it is and adds what was observed.
@@ -18,17 +18,19 @@ export interface HeatForecast {
 /** What is planned from between two plans: the forecast of a heatmap over the map that was made from it. */
 export interface MapForecast extends HeatForecast {
   readonly replicas: number;
-  /** Elements that every member holds though their heat does not ask for it: they are read together with everything. */
-  readonly wide: ReadonlySet<number>;
+  /** Members of elements that have more copies than their heat asks for, by tag hash: they are read together with others. They keep them until the next plan. */
+  readonly gathered: ReadonlyMap<number, readonly number[]>;
 }
 
 /** The forecast of a heatmap over its map, for `replanHotElements`. */
 export function mapForecast(map: ShardMap, heatmap: Heatmap, replicas: number): MapForecast {
   const members = map.members.length;
   const forecast = heatForecast(heatmap, { ownersOf: (slot) => map.sets[map.slots[slot] ?? 0] ?? [], members, replicas });
-  const heated = leastHeat(members, members).make;
-  const wide = [...map.overrides].filter(([tag, set]) => map.sets[set]?.length === members && (forecast.shares.get(tag) ?? 0) < heated / 2);
-  return { ...forecast, replicas, wide: new Set(wide.map(([tag]) => tag)) };
+  const gathered = [...map.overrides].flatMap(([tag, set]) => {
+    const owners = map.sets[set] ?? [];
+    return isForHeat(owners.length, forecast.shares.get(tag) ?? 0, members) ? [] : [[tag, owners] as const];
+  });
+  return { ...forecast, replicas, gathered: new Map(gathered) };
 }
 
 /** The forecast of a heatmap over slots with these owners. Elements that it knows of but does not list count for the total. */

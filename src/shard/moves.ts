@@ -9,23 +9,52 @@ export interface SlotMove {
   readonly remove: readonly string[];
 }
 
-/** What has to be copied and dropped to get from one map to the next. A hot tag that had no set of its own, or has none any longer, is owned as its slot is. */
+/**
+ * What has to be copied and dropped to get from one map to the next. A hot tag that had no set of its own, or has none any longer, is owned as its slot is; what its slot gains or loses
+ * is said once, of the slot, and not again of the tag.
+ */
 export function movesBetween(before: ShardMap, after: ShardMap): SlotMove[] {
-  const moves: SlotMove[] = [];
-  const add = (slot: number | null, tag: number | null, old: readonly string[], now: readonly string[]): void => {
-    const added = now.filter((name) => !old.includes(name));
-    const removed = old.filter((name) => !now.includes(name));
-    if (added.length > 0 || removed.length > 0) moves.push({ slot, tag, add: added, remove: removed });
-  };
+  return [...slotMoves(before, after), ...tagMoves(before, after)];
+}
+
+/** The part of {@link movesBetween} that is about slots as a whole. */
+function slotMoves(before: ShardMap, after: ShardMap): SlotMove[] {
   const [namesBefore, namesAfter] = [namesOf(before), namesOf(after)];
-  for (let slot = 0; slot < slotCount; slot++) add(slot, null, namesBefore[before.slots[slot] ?? 0] ?? [], namesAfter[after.slots[slot] ?? 0] ?? []);
-  for (const tag of new Set([...before.overrides.keys(), ...after.overrides.keys()])) {
-    const slot = tag >>> 16;
-    const old = namesBefore[before.overrides.get(tag) ?? before.slots[slot] ?? 0] ?? [];
-    const now = namesAfter[after.overrides.get(tag) ?? after.slots[slot] ?? 0] ?? [];
-    add(null, tag, old, now);
+  const moves: SlotMove[] = [];
+  const known = new Map<number, Change>();
+  for (let slot = 0; slot < slotCount; slot++) {
+    const [was, is] = [before.slots[slot] ?? 0, after.slots[slot] ?? 0];
+    const pair = was * slotCount + is;
+    let change = known.get(pair);
+    if (change === undefined) known.set(pair, (change = changeOf(namesBefore[was] ?? [], namesAfter[is] ?? [])));
+    if (change.add.length > 0 || change.remove.length > 0) moves.push({ slot, tag: null, ...change });
   }
   return moves;
+}
+
+/** The part of {@link movesBetween} that is about tags with sets of their own: all there is where slots stay as they are. */
+export function tagMoves(before: ShardMap, after: ShardMap): SlotMove[] {
+  const [namesBefore, namesAfter] = [namesOf(before), namesOf(after)];
+  const moves: SlotMove[] = [];
+  for (const tag of new Set([...before.overrides.keys(), ...after.overrides.keys()])) {
+    const [oldSlot, nowSlot] = [namesBefore[before.slots[tag >>> 16] ?? 0] ?? [], namesAfter[after.slots[tag >>> 16] ?? 0] ?? []];
+    const whole = changeOf(namesBefore[before.overrides.get(tag) ?? -1] ?? oldSlot, namesAfter[after.overrides.get(tag) ?? -1] ?? nowSlot);
+    const bySlot = changeOf(oldSlot, nowSlot);
+    // who joins or leaves the slot gets or drops all of it, this element included
+    const [add, remove] = [without(whole.add, bySlot.add), without(whole.remove, bySlot.remove)];
+    if (add.length > 0 || remove.length > 0) moves.push({ slot: null, tag, add, remove });
+  }
+  return moves;
+}
+
+type Change = Pick<SlotMove, 'add' | 'remove'>;
+
+function changeOf(old: readonly string[], now: readonly string[]): Change {
+  return { add: without(now, old), remove: without(old, now) };
+}
+
+function without(names: readonly string[], others: readonly string[]): string[] {
+  return names.filter((name) => !others.includes(name));
 }
 
 function namesOf(map: ShardMap): string[][] {

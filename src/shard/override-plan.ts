@@ -61,6 +61,16 @@ export function leastHeat(members: number, replicas: number): { readonly make: n
   return { make, keep: make / 2 };
 }
 
+/** Whether heat explains so many replicas, given its share of the accesses: hysteresis keeps them down to half of what made them. */
+export function isForHeat(replicas: number, heat: number, members: number): boolean {
+  return replicas <= 2 * replicasFor(heat, members);
+}
+
+/** Replicas that an element with this share of the accesses needs, were there enough members. */
+function replicasFor(heat: number, members: number): number {
+  return (heat * members) / copyShare;
+}
+
 /** Overrides at most: caching the O(n log n) hottest elements is enough for any distribution (Fan et al., SoCC 2011). */
 export function overrideLimit(members: number): number {
   return Math.min(mostOverrides, Math.ceil(8 * members * Math.log(members)));
@@ -75,7 +85,7 @@ function candidates({ forecast, observed, previous, capacities, replicas }: Over
     const heat = Math.max(forecast.get(tag) ?? 0, observed.get(tag) ?? 0);
     const before = previous?.get(tag)?.length ?? 0;
     if (heat <= (before > 0 ? keep : make)) return;
-    const needed = (heat * members) / copyShare;
+    const needed = replicasFor(heat, members);
     // as many as there were, down to half of the load that made them
     const wanted = Math.min(members, Math.max(Math.ceil(needed), Math.min(before, Math.ceil(2 * needed))));
     found.push({ tag, heat, wanted });

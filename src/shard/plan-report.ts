@@ -3,6 +3,7 @@ import type { Heatmap } from '../model/heatmap.ts';
 import { memberName, type Member, type ShardMap } from '../model/shard-map.ts';
 import { expectationOf, type MapExpectation } from './expectation.ts';
 import { leastHeadroom } from './headroom.ts';
+import { mapForecast } from './hot-elements.ts';
 import type { Placement, SlotMove } from './placement.ts';
 import { placeElements } from './placement.ts';
 import { capacityOf, zonesOf } from './shares.ts';
@@ -17,8 +18,8 @@ export interface PlanReport {
   readonly byHash: MapExpectation;
   /** By member the least room forecast for any resource, 0 to 1; undefined: nothing is known. */
   readonly headroom: readonly (number | undefined)[];
-  /** Hot elements that every member holds, and others with more copies than their slot. */
-  readonly hot: { readonly wide: number; readonly more: number };
+  /** Elements with more copies than their slot: on every member, more for their heat, and more where requests read them with others. */
+  readonly hot: { readonly wide: number; readonly more: number; readonly near: number };
   /** Left out: there was no map before. */
   readonly moves?: PlannedMoves;
   readonly reasons: readonly string[];
@@ -38,14 +39,21 @@ export interface PlannedMoves {
 export function planReport(options: { readonly heatmap: Heatmap; readonly placement: Placement; readonly replicas: number; readonly previous: ShardMap | undefined }): PlanReport {
   const { heatmap, placement: { map, moves }, replicas, previous } = options;
   const hash = placeElements({ ...heatmap, elements: [], groups: [] }, map.members, undefined, { replicas }).map;
-  const sizes = [...map.overrides.values()].map((set) => map.sets[set]?.length ?? 0);
-  const wide = sizes.filter((size) => size === map.members.length).length;
   const report = {
     epoch: map.epoch, elements: heatmap.elements.length, replicas, after: expectationOf(map, heatmap), byHash: expectationOf(hash, heatmap),
-    headroom: map.members.map((member) => leastHeadroom(member, heatmap.members ?? [])), hot: { wide, more: sizes.length - wide },
+    headroom: map.members.map((member) => leastHeadroom(member, heatmap.members ?? [])), hot: countedOverrides(map, heatmap, replicas),
     ...previous === undefined ? {} : { moves: countedMoves(moves, heatmap) },
   };
   return { ...report, reasons: [...constraints(map, replicas), ...gains(report), ...hotReasons(report, map), ...moveReasons(map, previous, report.moves)] };
+}
+
+function countedOverrides(map: ShardMap, heatmap: Heatmap, replicas: number): PlanReport['hot'] {
+  const { gathered } = mapForecast(map, heatmap, replicas);
+  const [all, near] = [[...map.overrides], [...gathered.values()]];
+  const isWide = (set: readonly number[] | undefined): boolean => set?.length === map.members.length;
+  const wide = all.filter(([, set]) => isWide(map.sets[set])).length;
+  const gatheredFew = near.filter((set) => !isWide(set)).length;
+  return { wide, more: all.length - wide - gatheredFew, near: gatheredFew };
 }
 
 function countedMoves(moves: readonly SlotMove[], heatmap: Heatmap): PlannedMoves {
@@ -74,6 +82,7 @@ function hotReasons({ hot, after }: Pick<PlanReport, 'hot' | 'after'>, map: Shar
   const extra = after.copies > after.hotCopies ? after.hotCopies / (after.copies - after.hotCopies) : 0;
   if (hot.wide > 0) lines.push(`${hot.wide} ${hot.wide === 1 ? 'element is' : 'elements are'} on all ${map.members.length} state nodes, being read with everything or hotter than a few can carry.`);
   if (hot.more > 0) lines.push(`${hot.more} hot ${hot.more === 1 ? 'element has' : 'elements have'} more copies than the rest, so that no copy carries more than 5 % of a state node's load.`);
+  if (hot.near > 0) lines.push(`${hot.near} ${hot.near === 1 ? 'element has a copy' : 'elements have copies'} where the requests are that read ${hot.near === 1 ? 'it' : 'them'} with others: what they share a slot with is read elsewhere.`);
   if (lines.length > 0) lines.push(`these copies take ${percent(extra)} more room.`);
   return lines;
 }
