@@ -6,7 +6,7 @@
  */
 
 /** What an item costs, in nodes, at a member that has had twice the mean. */
-const loadPrice = 0.1;
+const loadPrice = 0.2;
 
 /** Items of the mean beyond which prices do not care: what was sent too much counts the same however long a reader has been reading. */
 const longestMemory = 1000;
@@ -22,7 +22,7 @@ export function leastLoaded(members: readonly number[], load: ArrayLike<number>)
 }
 
 /**
- * The one member to ask for everything; -1: none owns everything, or the one that does is so loaded that others are better.
+ * The one member to ask for everything; -1: none owns everything, or the price of all that is above what a second member costs.
  * @param owners for each item the members that own it
  * @param load for each member its load in items, relative to its capacity
  * @param mean of the loads
@@ -39,8 +39,8 @@ export function oneForAll(owners: readonly (readonly number[])[], load: ArrayLik
     if (common.length === 0) return -1;
   }
   const best = leastLoaded(common, load);
-  const others = owners.length - 1;
-  return best < 0 || (others > 0 && score(owners.length, load[best] as number, mean) < others) ? -1 : best;
+  const isDear = owners.length > 1 && priceOf(load[best] ?? 0, mean) * owners.length > 1;
+  return isDear ? -1 : best;
 }
 
 /**
@@ -146,6 +146,10 @@ class GreedyCover {
 
 /** Items covered for what it costs to ask the member for them. */
 function score(covered: number, load: number, mean: number): number {
-  const excess = (load - mean) / (Math.min(mean, longestMemory) + idleLoad);
-  return excess > 0 ? covered / (1 + loadPrice * excess * covered) : covered;
+  return covered / (1 + priceOf(load, mean) * covered);
+}
+
+/** What an item costs at a member, in members asked. */
+function priceOf(load: number, mean: number): number {
+  return Math.max(0, (loadPrice * (load - mean)) / (Math.min(mean, longestMemory) + idleLoad));
 }

@@ -2,6 +2,7 @@ import { slotOfHash, tagHash } from '../model/directory.ts';
 import type { Heatmap } from '../model/heatmap.ts';
 import type { ShardMap } from '../model/shard-map.ts';
 import { isForHeat, leastHeat, planOverrides } from './override-plan.ts';
+import { loadOf, type Workload } from './workload.ts';
 
 /*
  * What a heatmap says about hot elements, in the form that overrides are planned from (override-plan.ts). An interval between plans takes it as it is and adds what was observed.
@@ -33,44 +34,59 @@ export function mapForecast(map: ShardMap, heatmap: Heatmap, replicas: number): 
   return { ...forecast, replicas, gathered: new Map(gathered) };
 }
 
-/** The forecast of a heatmap over slots with these owners. Elements that it knows of but does not list count for the total. */
-export function heatForecast(heatmap: Heatmap, slots: { readonly ownersOf: (slot: number) => readonly number[]; readonly members: number; readonly replicas: number }): HeatForecast {
+/** Slots and who owns them. */
+interface OwnedSlots {
+  readonly ownersOf: (slot: number) => readonly number[];
+  readonly members: number;
+  readonly replicas: number;
+}
+
+/** Tags by number, with the accesses expected of them. */
+type TagLoads = Pick<Workload, 'hashes' | 'loads'>;
+
+/** The forecast of a heatmap over slots with these owners. Elements that it knows of but does not list count for the total. `tags`: of the heatmap, where they are at hand. */
+export function heatForecast(heatmap: Heatmap, slots: OwnedSlots, { hashes, loads: tagLoads }: TagLoads = tagLoadsOf(heatmap)): HeatForecast {
   const { ownersOf, members, replicas } = slots;
-  const byTag = new Map<number, number>();
-  let total = sum(heatmap.rest?.expected ?? []);
-  const unlisted = total;
-  for (const { key, expected } of heatmap.elements) {
-    const load = sum(expected);
-    const tag = tagHash(key);
-    total += load;
-    byTag.set(tag, (byTag.get(tag) ?? 0) + load);
-  }
+  const unlisted = loadOf(heatmap.rest?.expected ?? []);
+  const total = tagLoads.reduce((sum, load) => sum + load, unlisted);
   const loads = Array.from({ length: members }, () => unlisted / Math.max(total, Number.MIN_VALUE) / members);
   const shares = new Map<number, number>();
   const least = leastHeat(members, replicas).keep;
-  for (const [tag, load] of byTag) {
+  for (const [tag, load] of tagLoads.entries()) {
     const share = total > 0 ? load / total : 0;
-    const owners = ownersOf(slotOfHash(tag));
+    const hash = hashes[tag] as number;
+    const owners = ownersOf(slotOfHash(hash));
     for (const member of owners) loads[member] = (loads[member] ?? 0) + share / owners.length;
-    if (share > least) shares.set(tag, share);
+    if (share > least) shares.set(hash, share);
   }
   return { shares, loads };
+}
+
+function tagLoadsOf({ elements }: Heatmap): TagLoads {
+  const byTag = new Map<number, number>();
+  for (const { key, expected } of elements) {
+    const tag = tagHash(key);
+    byTag.set(tag, (byTag.get(tag) ?? 0) + loadOf(expected));
+  }
+  return { hashes: Uint32Array.from(byTag.keys()), loads: Float64Array.from(byTag.values()) };
 }
 
 /** Owners of each hot element by the forecast alone, the slot's own first, hottest element first. */
 export function hotElements(options: {
   readonly heatmap: Heatmap;
-  readonly owners: readonly (readonly number[])[];
+  /** The owners of a slot. */
+  readonly ownersOf: (slot: number) => readonly number[];
   readonly members: number;
   readonly replicas: number;
   readonly previous: ShardMap | undefined;
   /** Ids of the members, by index, so that further replicas stay where they were; left out: only how many there were is known. */
   readonly ids?: readonly string[];
   readonly capacities?: readonly number[];
+  /** The tags of the heatmap, where they are at hand. */
+  readonly tags?: TagLoads;
 }): Map<number, number[]> {
-  const { heatmap, owners, members, replicas, previous, ids } = options;
-  const ownersOf = (slot: number): readonly number[] => owners[slot] ?? [];
-  const { shares, loads } = heatForecast(heatmap, { ownersOf, members, replicas });
+  const { heatmap, ownersOf, members, replicas, previous, ids } = options;
+  const { shares, loads } = heatForecast(heatmap, { ownersOf, members, replicas }, options.tags);
   return planOverrides({
     forecast: shares, observed: new Map(), ownersOf, replicas, loads, capacities: options.capacities ?? Array.from({ length: members }, () => 1),
     ...previous === undefined ? {} : { previous: overridesOf(previous, ids ?? previous.members.map(({ id }) => id)) },
@@ -82,8 +98,4 @@ export function overridesOf(map: ShardMap, ids: readonly string[]): Map<number, 
   const indexOf = new Map(ids.map((id, index) => [id, index]));
   const present = map.members.map(({ id }) => indexOf.get(id));
   return new Map([...map.overrides].map(([tag, set]) => [tag, (map.sets[set] ?? []).flatMap((member) => present[member] ?? [])]));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -143,14 +143,14 @@ interface OverrideParts {
 
 /** Replica sets of wide, hot and gathered tags, the slot's owners first. */
 function overrideSets({ heatmap, workload, members, table, previous, wide, share }: OverrideParts): Map<number, readonly number[]> {
-  const owners = Array.from({ length: slotCount }, (_, slot) => table.set(slot));
+  const ownersOf = (slot: number): number[] => table.set(slot);
   const overrides = new Map<number, readonly number[]>();
   const ids = members.map(({ id }) => id);
   const add = (hash: number, further: Iterable<number>): void => {
-    overrides.set(hash, [...new Set([...overrides.get(hash) ?? owners[slotOfHash(hash)] as number[], ...further])]);
+    overrides.set(hash, [...new Set([...overrides.get(hash) ?? ownersOf(slotOfHash(hash)), ...further])]);
   };
   for (const tag of wide) add(workload.hashes[tag] as number, members.keys());
-  for (const [hash, set] of hotElements({ heatmap, owners, members: members.length, replicas: table.replicas, previous, ids, capacities: members.map(capacityOf) })) add(hash, set);
+  for (const [hash, set] of hotElements({ heatmap, ownersOf, members: members.length, replicas: table.replicas, previous, ids, capacities: members.map(capacityOf), tags: workload })) add(hash, set);
   if (share <= 0) return overrides;
   const before = previous === undefined ? undefined : overridesOf(previous, ids);
   const accessed = workload.elements.reduce((sum, count, tag) => sum + ((workload.loads[tag] as number) > 0 ? count : 0), 0);

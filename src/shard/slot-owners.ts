@@ -38,6 +38,9 @@ function sameOrder(table: SlotTable, before: SlotTable, slot: number): boolean {
   return true;
 }
 
+/** Rendezvous scores are so many. */
+const scoreSteps = 2 ** 32;
+
 /** Counts of slots while owners are assigned. */
 export class SlotAssignment {
   readonly table: SlotTable;
@@ -115,11 +118,11 @@ export class SlotAssignment {
   level(under: number, isInUse: (slot: number) => boolean, most: number = Number.POSITIVE_INFINITY): number {
     const wanted = Math.min(most, this.missing(under));
     if (wanted <= 0) return 0;
-    const scores = Float64Array.from({ length: slotCount }, (_, slot) => this.#scoreOf(under, slot) - (isInUse(slot) ? 1 : 0));
-    const order = Uint16Array.from({ length: slotCount }, (_, slot) => slot).sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
+    // one number for the rank, the score and the slot, which sorts without being compared one by one
+    const order = Float64Array.from({ length: slotCount }, (_, slot) => ((isInUse(slot) ? 0 : 1) + this.#scoreOf(under, slot)) * scoreSteps * slotCount + (slotCount - 1 - slot)).sort();
     let taken = 0;
-    for (const slot of order) {
-      if (taken >= wanted) break;
+    for (let at = slotCount - 1; at >= 0 && taken < wanted; at--) {
+      const slot = slotCount - 1 - ((order[at] as number) % slotCount);
       const place = this.table.holds(slot, under) ? -1 : this.#giver(slot);
       if (place < 0 || !this.keepsZones(slot, place, under)) continue;
       this.replace(slot, place, under);
@@ -178,6 +181,6 @@ export class SlotAssignment {
   #scoreOf(member: number, slot: number): number {
     let mixed = Math.imul((this.#hashes[member] as number) ^ Math.imul(slot + 1, 0x9e3779b1), 0x85ebca6b);
     mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-    return ((mixed ^ (mixed >>> 16)) >>> 0) / 4294967296;
+    return ((mixed ^ (mixed >>> 16)) >>> 0) / scoreSteps;
   }
 }
