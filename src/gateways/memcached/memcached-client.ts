@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { deferred, type Deferred } from '../../lib/deferred.ts';
+import { Fifo } from '../../lib/fifo.ts';
 import { ForeshardError } from '../../model/errors.ts';
 import { MemcachedParser, type MemcachedReply } from './memcached-parser.ts';
 
@@ -80,9 +81,8 @@ interface Batch {
 class MemcachedConnection {
   readonly #socket: Socket;
   readonly #options: MemcachedClientOptions;
-  /** In order of sending; those before `#first` are answered. */
-  #batches: Batch[] = [];
-  #first = 0;
+  /** Those that are not answered, in order of sending. */
+  readonly #batches = new Fifo<Batch>();
   /** Lines of this tick: they leave as one write. */
   #out = '';
   #watch: NodeJS.Timeout | undefined;
@@ -156,7 +156,7 @@ class MemcachedConnection {
 
   /** One timer for all batches: it looks at the oldest, and waits for that one. */
   #overdue(): void {
-    const oldest = this.#batches[this.#first];
+    const oldest = this.#batches.first;
     this.#watch = undefined;
     if (oldest === undefined) return;
     const left = oldest.deadline - performance.now();
@@ -165,22 +165,18 @@ class MemcachedConnection {
   }
 
   #onReply(reply: MemcachedReply): void {
-    const batch = this.#batches[this.#first];
+    const batch = this.#batches.first;
     if (batch === undefined) return;
     batch.replies.push(reply);
     if (--batch.missing > 0) return;
-    this.#first += 1;
-    if (this.#first > 1024) {
-      this.#batches = this.#batches.slice(this.#first);
-      this.#first = 0;
-    }
+    this.#batches.shift();
     batch.done.resolve(batch.replies);
   }
 
   #onLost(error: Error): void {
     this.#lost ??= error;
     clearTimeout(this.#watch);
-    for (const batch of this.#batches.splice(this.#first)) batch.done.reject(this.#unreachable());
+    for (let batch = this.#batches.shift(); batch !== undefined; batch = this.#batches.shift()) batch.done.reject(this.#unreachable());
   }
 
   #unreachable(): ForeshardError {

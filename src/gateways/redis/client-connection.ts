@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ByteString } from '../../lib/bytes.ts';
 import { deferred, type Deferred } from '../../lib/deferred.ts';
+import { Fifo } from '../../lib/fifo.ts';
 import { ForeshardError } from '../../model/errors.ts';
 import { BytesParser } from './bytes-parser.ts';
 import { RedisCommandError, type RedisValue } from './redis-value.ts';
@@ -25,13 +26,14 @@ interface Batch {
 /** Bytes from this length on are written by themselves; shorter ones are joined with what is around them. */
 const ownPieceBytes = 16 * 1024;
 
+const lengthLines = Array.from({ length: 256 }, (_, length) => `\r\n$${length}\r\n`);
+
 /** One connection of our own client to a Redis, in RESP2 (which every server speaks): batches of commands, pipelined. */
 export class ClientConnection {
   readonly #socket: Socket;
   readonly #address: UpstreamAddress;
-  /** In order of sending; those before `#first` are answered. */
-  #batches: Batch[] = [];
-  #first = 0;
+  /** Those that are not answered, in order of sending. */
+  readonly #batches = new Fifo<Batch>();
   /** Commands of this tick: they leave as one write. */
   #out = '';
   #watch: NodeJS.Timeout | undefined;
@@ -40,7 +42,7 @@ export class ClientConnection {
   private constructor(socket: Socket, address: UpstreamAddress) {
     this.#socket = socket;
     this.#address = address;
-    const parser = new BytesParser((reply) => this.#onReply(reply), () => this.#batches[this.#first]?.wantsBytes ?? false);
+    const parser = new BytesParser((reply) => this.#onReply(reply), () => this.#batches.first?.wantsBytes ?? false);
     socket.on('data', (chunk) => {
       try {
         parser.push(chunk);
@@ -73,14 +75,19 @@ export class ClientConnection {
   }
 
   /** Sends commands at once; their replies in order. @throws ForeshardError `upstream_unreachable`, also when they take longer than `timeoutMs` */
-  async send(commands: readonly RedisCommand[], options: { readonly timeoutMs: number; readonly wantsBytes?: boolean }): Promise<RedisReplies> {
-    if (this.#lost !== undefined) throw unreachable(this.#address, this.#lost);
-    if (commands.length === 0) return [];
-    const batch: Batch = { replies: [], missing: commands.length, wantsBytes: options.wantsBytes ?? false, timeoutMs: options.timeoutMs, deadline: performance.now() + options.timeoutMs, done: deferred() };
-    this.#batches.push(batch);
-    this.#watch ??= setTimeout(() => this.#overdue(), options.timeoutMs);
+  send(commands: readonly RedisCommand[], { timeoutMs, wantsBytes = false }: { readonly timeoutMs: number; readonly wantsBytes?: boolean }): Promise<RedisReplies> {
+    if (this.#lost !== undefined) return Promise.reject(unreachable(this.#address, this.#lost));
+    if (commands.length === 0) return Promise.resolve([]);
+    const done = deferred<RedisReplies>();
+    this.#batches.push({ replies: [], missing: commands.length, wantsBytes, timeoutMs, deadline: performance.now() + timeoutMs, done });
+    this.#watch ??= setTimeout(() => this.#overdue(), timeoutMs);
     this.#write(commands);
-    return batch.done.promise;
+    return done.promise;
+  }
+
+  /** Whether commands can be sent on it: once false, never true again. */
+  get isOpen(): boolean {
+    return !this.#socket.destroyed;
   }
 
   /** Closes the connection; what still waits is rejected. */
@@ -100,17 +107,17 @@ export class ClientConnection {
   #write(commands: readonly RedisCommand[]): void {
     if (this.#out === '') process.nextTick(() => this.#flush());
     for (const command of commands) {
-      this.#out += `*${command.length}\r\n`;
+      this.#out += `*${command.length}`;
       for (const argument of command) {
-        this.#out += `$${argument.length}\r\n`;
+        this.#out += lengthLine(argument.length);
         if (typeof argument === 'string') this.#out += argument;
         else if (argument.length < ownPieceBytes) this.#out += Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength).toString('latin1');
         else {
           this.#flush();
           this.#socket.write(argument);
         }
-        this.#out += '\r\n';
       }
+      this.#out += '\r\n';
     }
   }
 
@@ -122,7 +129,7 @@ export class ClientConnection {
 
   /** One timer for all batches: it looks at the oldest, and waits for that one. */
   #overdue(): void {
-    const oldest = this.#batches[this.#first];
+    const oldest = this.#batches.first;
     this.#watch = undefined;
     if (oldest === undefined) return;
     const left = oldest.deadline - performance.now();
@@ -131,21 +138,22 @@ export class ClientConnection {
   }
 
   #onReply(reply: RedisValue | RedisCommandError): void {
-    const batch = this.#batches[this.#first];
+    const batch = this.#batches.first;
     if (batch === undefined) return;
     batch.replies.push(reply);
     if (--batch.missing > 0) return;
-    this.#first += 1;
-    if (this.#first > 1024) {
-      this.#batches = this.#batches.slice(this.#first);
-      this.#first = 0;
-    }
+    this.#batches.shift();
     batch.done.resolve(batch.replies);
   }
 
   #onLost(error: Error): void {
     this.#lost ??= error;
     clearTimeout(this.#watch);
-    for (const batch of this.#batches.splice(this.#first)) batch.done.reject(unreachable(this.#address, this.#lost));
+    for (let batch = this.#batches.shift(); batch !== undefined; batch = this.#batches.shift()) batch.done.reject(unreachable(this.#address, this.#lost));
   }
+}
+
+/** The end of the line or argument before an argument, and its length: made once for the usual lengths, which saves text put together for each. */
+function lengthLine(length: number): string {
+  return lengthLines[length] ?? `\r\n$${length}\r\n`;
 }

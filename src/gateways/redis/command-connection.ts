@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import type { ByteString } from '../../lib/bytes.ts';
+import { Fifo } from '../../lib/fifo.ts';
 import { ForeshardError } from '../../model/errors.ts';
 import { ByteOutput } from './byte-output.ts';
 import { upperName } from './command-names.ts';
 import { CommandParser } from './command-parser.ts';
 import { connectionCommands } from './connection-commands.ts';
 import { forKeyspace, noReply, wrongArity, type ConnectionState, type ServerState } from './connection-state.ts';
-import { Fifo } from './fifo.ts';
 import type { KeyspaceTarget } from './keyspace-target.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { CommandError, describeCommands, encodeServed, ErrorReply, hasArity, type ServedCommand, type ServedReply } from './served-command.ts';
@@ -28,6 +28,8 @@ export interface CommandHost extends ServerState {
   onInternalError(error: unknown): void;
   left(connection: CommandConnection): void;
 }
+
+type Answer = ServedReply | typeof noReply;
 
 /** One client of a `CommandServer`: its commands run one after the other. A client that does not read its answers is not read from. */
 export class CommandConnection implements ConnectionState {
@@ -105,7 +107,8 @@ export class CommandConnection implements ConnectionState {
   async #work(): Promise<void> {
     this.#isWorking = true;
     for (let next = this.#queue.shift(); next !== undefined && !this.#socket.destroyed; next = this.#queue.shift()) {
-      const reply = next instanceof ProtocolError ? new ErrorReply(next.message) : await this.#answer(next);
+      const answer = next instanceof ProtocolError ? new ErrorReply(next.message) : this.#answer(next);
+      const reply = answer instanceof Promise ? await answer : answer; // waiting for what is there already costs more than a short read
       if (reply !== noReply) encodeServed(reply, this.protocol, this.#out);
       if (this.#out.size >= writeFromBytes) await this.#flush();
     }
@@ -130,7 +133,7 @@ export class CommandConnection implements ConnectionState {
     this.#socket.resume();
   }
 
-  async #answer(args: readonly ByteString[]): Promise<ServedReply | typeof noReply> {
+  #answer(args: readonly ByteString[]): Answer | Promise<Answer> {
     const name = upperName(args[0] ?? '');
     this.lastCommand = name;
     if (spokenByBrowsers.has(name)) {
@@ -139,23 +142,25 @@ export class CommandConnection implements ConnectionState {
     }
     const asked = this.replies;
     if (asked === 'skip') this.replies = 'on';
-    const reply = await this.#reply(name, args);
+    const reply = this.#reply(name, args);
     if (name === 'QUIT') {
       this.#isClosing = true;
       this.#queue = new Fifo(); // what was sent after it is not answered
     }
-    return asked === 'skip' || (asked === 'off' && this.replies === 'off') ? noReply : reply;
+    if (asked === 'on' || asked === 'off' && this.replies === 'on') return reply;
+    return reply instanceof Promise ? reply.then(() => noReply) : noReply;
   }
 
-  async #reply(name: string, args: readonly ByteString[]): Promise<ServedReply | typeof noReply> {
+  #reply(name: string, args: readonly ByteString[]): Answer | Promise<Answer> {
     try {
-      return await this.#run(name, args);
+      const reply = this.#run(name, args);
+      return reply instanceof Promise ? reply.catch((error: unknown) => this.#failure(error)) : reply;
     } catch (error) {
       return this.#failure(error);
     }
   }
 
-  #run(name: string, args: readonly ByteString[]): ServedReply | Promise<ServedReply> | typeof noReply {
+  #run(name: string, args: readonly ByteString[]): Answer | Promise<Answer> {
     const command = this.server.commands.get(name);
     if (command !== undefined) return hasArity(command, args.length) ? command.run(args.slice(1), this) : wrongArity(name.toLowerCase());
     if (name === 'COMMAND') return describeCommands(this.server.commands, args.slice(1));

@@ -1,7 +1,7 @@
 import { ErrorReply, type PushReply, type Reply } from '../../keyspace/reply.ts';
 import { commandSpec, keysOf, mayBlock } from '../../keyspace/registry.ts';
 import { newSession, type Session } from '../../keyspace/session.ts';
-import { Fifo } from './fifo.ts';
+import { Fifo } from '../../lib/fifo.ts';
 import type { KeyspaceTarget } from './keyspace-target.ts';
 import type { PendingCommand } from './pending-command.ts';
 

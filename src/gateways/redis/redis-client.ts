@@ -21,7 +21,8 @@ export interface RedisClientOptions {
 /** A client for our own use: pipelined batches on one connection, which is made when it is needed and again after it was lost. */
 export class RedisClient {
   readonly #options: RedisClientOptions;
-  #connection: Promise<ClientConnection> | undefined;
+  #connection: ClientConnection | undefined;
+  #opening: Promise<ClientConnection> | undefined;
 
   constructor(options: RedisClientOptions) {
     this.#options = options;
@@ -39,23 +40,17 @@ export class RedisClient {
   }
 
   /** Sends commands at once; their replies in order, errors among them. @throws ForeshardError `upstream_unreachable`, `upstream_refused` */
-  async replies(commands: readonly RedisCommand[], options: { readonly wantsBytes?: boolean } = {}): Promise<RedisReplies> {
-    this.#connection ??= this.#open();
-    const connection = this.#connection;
-    try {
-      return await (await connection).send(commands, { timeoutMs: this.#options.timeoutMs, ...options });
-    } catch (error) {
-      if (this.#connection === connection) this.#connection = undefined;
-      void connection.then((open) => open.close(), () => {});
-      throw error;
-    }
+  replies(commands: readonly RedisCommand[], { wantsBytes = false }: { readonly wantsBytes?: boolean } = {}): Promise<RedisReplies> {
+    const sending = { timeoutMs: this.#options.timeoutMs, wantsBytes };
+    if (this.#connection?.isOpen === true) return this.#connection.send(commands, sending);
+    this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
+    return this.#opening.then((connection) => connection.send(commands, sending));
   }
 
   /** Closes the connection; a later command opens one again. */
   async close(): Promise<void> {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    await connection?.then((open) => open.close(), () => {});
+    await this.#opening?.catch(() => {});
+    this.#connection?.close();
   }
 
   async #open(): Promise<ClientConnection> {
@@ -63,6 +58,7 @@ export class RedisClient {
     const connection = await ClientConnection.open(address, database, timeoutMs);
     try {
       await onConnect?.((commands) => connection.send(commands, { timeoutMs }));
+      this.#connection = connection;
       return connection;
     } catch (error) {
       connection.close();

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { ErrorReply, type Reply } from '../../keyspace/reply.ts';
 import type { ByteString } from '../../lib/bytes.ts';
-import { Fifo } from './fifo.ts';
+import { Fifo } from '../../lib/fifo.ts';
 import { encodeCommand } from './resp-encoder.ts';
 import { ReplyParser } from './resp-parser.ts';
 import { openUpstream, type UpstreamAddress } from './upstream.ts';

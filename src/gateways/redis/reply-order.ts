@@ -1,5 +1,5 @@
+import { Fifo } from '../../lib/fifo.ts';
 import type { OutputBuffer } from './output-buffer.ts';
-import { Fifo } from './fifo.ts';
 import type { PendingCommand } from './pending-command.ts';
 
 /** Keeps replies in the order of the requests: RESP has no ids, so a client matches them by order alone. */

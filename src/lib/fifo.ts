@@ -1,6 +1,6 @@
 /** A queue whose `shift` costs the same however long it is. */
 export class Fifo<T> {
-  #items: T[] = [];
+  #items: (T | undefined)[] = [];
   #head = 0;
 
   get size(): number {
@@ -18,7 +18,7 @@ export class Fifo<T> {
   shift(): T | undefined {
     const item = this.#items[this.#head];
     if (this.#head === this.#items.length) return undefined;
-    this.#head++;
+    this.#items[this.#head++] = undefined; // a queue that never gets empty must not keep what has left it
     if (this.#head === this.#items.length || (this.#head > 1024 && this.#head * 2 > this.#items.length)) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
@@ -28,6 +28,6 @@ export class Fifo<T> {
 
   /** What is queued now, first come first. */
   toArray(): T[] {
-    return this.#items.slice(this.#head);
+    return this.#items.slice(this.#head) as T[];
   }
 }

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Fifo } from './fifo.ts';
@@ -16,6 +18,25 @@ test('behaves as an array', () => {
       expect([fifo.size, fifo.first, fifo.toArray()]).toEqual([model.length, model[0], model]);
     }
   }));
+});
+
+test('lets go of what has left it, also while it is never empty', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const fifo = new Fifo<object>();
+  let left = 0;
+  const watch = new FinalizationRegistry(() => left++);
+  for (let item = 0; item < 100; item++) {
+    const value = { item };
+    watch.register(value, undefined);
+    fifo.push(value);
+  }
+  for (let item = 0; item < 99; item++) fifo.shift();
+  await expect.poll(() => {
+    collect();
+    return left;
+  }).toBeGreaterThan(90);
+  expect(fifo.size).toBe(1);
 });
 
 test('a long queue is emptied in time in proportion to its length', () => {
