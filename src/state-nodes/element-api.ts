@@ -6,7 +6,8 @@ import { memberName, slotCount } from '../model/shard-map.ts';
 import type { StateKey } from '../model/state-key.ts';
 import type { EmbeddedStateNode } from './embedded-state-node.ts';
 import { decodeHead, distinctValues, encodeHead, putHead, type HeadState, type HeadValue } from './head.ts';
-import { maxKeyBytes, maxPayloadBytes, revisionText, tooLarge } from './node-wire.ts';
+import { maxKeyBytes } from './node-wire.ts';
+import { contentRevision, isIntact, revisionText } from './payloads.ts';
 import type { RegisterAnswer, RegisterOperation, SlotEntry } from './slot-register.ts';
 
 /*
@@ -93,10 +94,11 @@ export class ElementApi {
 
   /** The bytes of one revision; undefined: it is not held here. @throws ForeshardError `payload_corrupt` */
   async readRevision(key: StateKey, revision: number): Promise<ReadElement | undefined> {
-    const [held] = await this.#node.readHeld([revisionText({ key, revision })]);
+    const [held] = this.#node.readHeld([revisionText({ key, revision })]);
     if (held === undefined) return undefined;
-    if (contentHash(held.bytes) !== held.hash) throw new ForeshardError('payload_corrupt', `Revision ${revision} of ${JSON.stringify(key)} is damaged in the memory of this state node.`, { hint: 'Write it again; the memory of the machine may be faulty.' });
-    return { revision, ...held };
+    const { bytes, hash } = held;
+    if (!isIntact(bytes, hash)) throw new ForeshardError('payload_corrupt', `Revision ${revision} of ${JSON.stringify(key)} is damaged in the memory of this state node.`, { hint: 'Write it again; the memory of the machine may be faulty.' });
+    return { revision, hash, bytes };
   }
 
   /**
@@ -105,7 +107,6 @@ export class ElementApi {
    */
   async put(key: StateKey, bytes: Uint8Array, condition: WriteCondition = () => true): Promise<ElementVersion & { readonly created: boolean }> {
     checkKey(key);
-    if (bytes.length > maxPayloadBytes) throw tooLarge(key, bytes.length);
     const hash = contentHash(bytes);
     const revision = contentRevision(hash);
     return this.#oneByOne(key, async () => {
@@ -235,11 +236,6 @@ export class ElementApi {
     this.#writing.set(key, settled);
     return result;
   }
-}
-
-/** The number of a revision that is named by its content: the first 52 bits of the hash. */
-function contentRevision(hash: ContentHash): number {
-  return Number.parseInt(hash.slice(0, 13), 16);
 }
 
 /** A slot's number in a text; undefined when it is none. */

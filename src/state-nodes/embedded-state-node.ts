@@ -33,6 +33,11 @@ export interface HeldPayload {
   readonly hash: ContentHash;
 }
 
+interface Payload extends HeldPayload {
+  /** Revisions that have it. */
+  uses: number;
+}
+
 interface SlotContents {
   readonly digest: SlotDigest;
   readonly revisions: Map<string, RevisionName>;
@@ -42,8 +47,9 @@ interface SlotContents {
 export class EmbeddedStateNode implements StateNode {
   readonly id: string;
   readonly #maxBytes: number;
-  readonly #hashes = new Map<string, ContentHash>();
-  readonly #payloads = new Map<ContentHash, { readonly bytes: Uint8Array; uses: number }>();
+  /** Payloads by the name of each revision that has them, and by their hash. */
+  readonly #revisions = new Map<string, Payload>();
+  readonly #payloads = new Map<ContentHash, Payload>();
   readonly #slots = new Map<number, SlotContents>();
   readonly #registers = new Map<number, Register>();
   readonly #life: string;
@@ -59,23 +65,16 @@ export class EmbeddedStateNode implements StateNode {
   }
 
   async read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
-    return this.#log.read(items.length, () => items.map((item) => this.#read(item)));
+    return this.#log.run('read', items.length, () => this.#log.found(items.map((item) => this.#read(item))));
   }
 
   /** As {@link read}, with the hash that the bytes were written with: for who passes them on and has them checked there. @param names each `<revision> <key>` */
-  async readHeld(names: readonly string[]): Promise<(HeldPayload | undefined)[]> {
-    const found: (HeldPayload | undefined)[] = [];
-    await this.#log.read(names.length, () => names.map((name) => {
-      const hash = this.#hashes.get(name);
-      const bytes = hash === undefined ? undefined : this.#payloads.get(hash)?.bytes;
-      found.push(bytes === undefined ? undefined : { bytes, hash: hash as ContentHash });
-      return bytes;
-    }));
-    return found;
+  readHeld(names: readonly string[]): (HeldPayload | undefined)[] {
+    return this.#log.run('read', names.length, () => this.#log.found(names.map((name) => this.#revisions.get(name))));
   }
 
   async write(items: readonly StoredRevision[]): Promise<void> {
-    await this.#log.run('write', items.length, () => {
+    this.#log.run('write', items.length, () => {
       checkPayloads(this.id, items);
       const fresh = new Map(items.filter((item) => !this.#payloads.has(item.hash)).map((item) => [item.hash, item.bytes.length]));
       const wanted = [...fresh.values()].reduce((sum, bytes) => sum + bytes, this.#bytes);
@@ -89,13 +88,13 @@ export class EmbeddedStateNode implements StateNode {
   }
 
   async drop(items: readonly RevisionName[]): Promise<void> {
-    await this.#log.run('drop', items.length, () => items.forEach((item) => this.#drop(item)));
+    this.#log.run('drop', items.length, () => items.forEach((item) => this.#drop(item)));
   }
 
   async list(slot: number): Promise<HeldRevision[]> {
     return this.#log.run('list', 1, () => [...(this.#slots.get(slot)?.revisions ?? [])].map(([name, { key, revision }]) => {
-      const hash = this.#hashes.get(name) as ContentHash;
-      return { key, revision, hash, sizeBytes: this.#payloads.get(hash)?.bytes.length ?? 0 };
+      const { hash, bytes } = this.#revisions.get(name) as Payload;
+      return { key, revision, hash, sizeBytes: bytes.length };
     }));
   }
 
@@ -130,11 +129,11 @@ export class EmbeddedStateNode implements StateNode {
   }
 
   async stats(): Promise<StateNodeStats> {
-    return this.#log.stats(this.id, { elements: this.#hashes.size, bytes: this.#bytes, maxBytes: this.#maxBytes });
+    return this.#log.stats(this.id, { elements: this.#revisions.size, bytes: this.#bytes, maxBytes: this.#maxBytes });
   }
 
   async close(): Promise<void> {
-    for (const held of [this.#hashes, this.#payloads, this.#slots, this.#registers]) held.clear();
+    for (const held of [this.#revisions, this.#payloads, this.#slots, this.#registers]) held.clear();
     this.#bytes = 0;
   }
 
@@ -153,43 +152,45 @@ export class EmbeddedStateNode implements StateNode {
 
   /** The bytes are shared with who wrote them: what somebody has changed is not given. */
   #read(item: RevisionName): Uint8Array | undefined {
-    const hash = this.#hashes.get(revisionText(item));
-    if (hash === undefined || (item.hash !== undefined && item.hash !== hash)) return undefined;
-    const bytes = this.#payloads.get(hash)?.bytes;
-    if (bytes === undefined || isIntact(bytes, hash)) return bytes;
+    const held = this.#revisions.get(revisionText(item));
+    if (held === undefined || (item.hash !== undefined && item.hash !== held.hash)) return undefined;
+    if (isIntact(held.bytes, held.hash)) return held.bytes;
     this.#log.errors += 1;
     return undefined;
   }
 
   #drop(item: RevisionName): void {
     const name = revisionText(item);
-    const hash = this.#hashes.get(name);
-    if (hash === undefined) return;
-    this.#hashes.delete(name);
+    const payload = this.#revisions.get(name);
+    if (payload === undefined) return;
+    this.#revisions.delete(name);
     const slot = this.#slot(slotOf(item.key));
-    slot.digest.toggle(item, hash);
+    slot.digest.toggle(item, payload.hash);
     slot.revisions.delete(name);
-    const payload = this.#payloads.get(hash);
-    if (payload === undefined || --payload.uses > 0) return;
-    this.#payloads.delete(hash);
+    if (--payload.uses > 0) return;
+    this.#payloads.delete(payload.hash);
     this.#bytes -= payload.bytes.length;
   }
 
   #put(item: StoredRevision): void {
     const name = revisionText(item);
-    if (this.#hashes.has(name)) return;
-    this.#hashes.set(name, item.hash);
+    if (this.#revisions.has(name)) return;
+    this.#revisions.set(name, this.#use(item));
     const slot = this.#slot(slotOf(item.key));
     slot.digest.toggle(item, item.hash);
     slot.revisions.set(name, { key: item.key, revision: item.revision });
-    const known = this.#payloads.get(item.hash);
-    if (known === undefined) {
-      this.#payloads.set(item.hash, { bytes: item.bytes, uses: 1 });
-      this.#bytes += item.bytes.length;
-    } else {
-      known.uses += 1;
-    }
     this.#log.writes += 1;
+  }
+
+  /** The payload of one more revision: equal ones are one. */
+  #use({ bytes, hash }: StoredRevision): Payload {
+    let payload = this.#payloads.get(hash);
+    if (payload === undefined) {
+      this.#payloads.set(hash, (payload = { bytes, hash, uses: 0 }));
+      this.#bytes += bytes.length;
+    }
+    payload.uses += 1;
+    return payload;
   }
 
   #slot(slot: number): SlotContents {

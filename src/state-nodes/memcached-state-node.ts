@@ -77,12 +77,12 @@ export class MemcachedStateNode implements StateNode {
   }
 
   async read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
-    return this.#log.read(items.length, async () => {
+    return this.#log.run('read', items.length, async () => {
       const hashes = await this.#hashesOf(items);
       const unique = [...new Set(hashes.filter((hash) => hash !== undefined))];
       const found = await this.#payloads.read(unique);
       const intact = new Map(unique.map((hash, index) => [hash, this.#checked(found[index], hash)]));
-      return hashes.map((hash) => (hash === undefined ? undefined : intact.get(hash)));
+      return this.#log.found(hashes.map((hash) => (hash === undefined ? undefined : intact.get(hash))));
     });
   }
 

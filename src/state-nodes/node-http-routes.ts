@@ -3,7 +3,7 @@ import { printable, utf8ByteString, type ByteString } from '../lib/bytes.ts';
 import { contentHash, type ContentHash } from '../lib/content-hash.ts';
 import { ConditionFailed, slotNumber, type ElementApi, type ElementVersion, type WriteCondition } from './element-api.ts';
 import type { EmbeddedStateNode } from './embedded-state-node.ts';
-import { maxPayloadBytes } from './node-wire.ts';
+import { maxPayloadBytes } from './payloads.ts';
 import { openApiDocument } from './openapi.ts';
 import { prometheusText } from './prometheus-text.ts';
 

@@ -4,7 +4,8 @@ import { ElementApi } from './element-api.ts';
 import { EmbeddedStateNode } from './embedded-state-node.ts';
 import { nodeCommands } from './node-commands.ts';
 import { NodeHttp } from './node-http.ts';
-import { errorText, maxPayloadBytes } from './node-wire.ts';
+import { errorText } from './node-wire.ts';
+import { maxPayloadBytes } from './payloads.ts';
 import type { StateNodeStats } from './state-node.ts';
 
 /** Settings of a {@link NodeServer}. */

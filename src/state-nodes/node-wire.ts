@@ -7,9 +7,6 @@ import type { RevisionName } from './state-node.ts';
  * them can check them; entries of slots, operations and answers are JSON in UTF-8. An error reply begins with the error's code in upper case.
  */
 
-/** Longest payload. */
-export const maxPayloadBytes: number = 64 * 1024 * 1024;
-
 /** Longest key of an element. */
 export const maxKeyBytes = 8192;
 
@@ -40,12 +37,7 @@ export function errorOf(text: ByteString): ForeshardError | undefined {
   return new ForeshardError(code, message as string, hints.length === 0 ? {} : { hint: hints.join(hintMark) });
 }
 
-/** The argument that names a revision: `<revision> <key>`. */
-export function revisionText({ revision, key }: RevisionName): ByteString {
-  return `${revision} ${key}`;
-}
-
-/** The revision that an argument names; undefined: none. */
+/** The revision that an argument names, a `revisionText`; undefined: none. */
 export function revisionNameOf(text: ByteString): RevisionName | undefined {
   const digits = /^(\d{1,16}) /.exec(text)?.[1];
   if (digits === undefined || !Number.isSafeInteger(Number(digits))) return undefined;
@@ -60,9 +52,4 @@ export function jsonBytes(value: unknown): ByteString {
 /** The value in JSON bytes. @throws SyntaxError */
 export function jsonOf(bytes: ByteString): unknown {
   return JSON.parse(Buffer.from(bytes, 'latin1').toString('utf8'));
-}
-
-/** The refusal of a payload that is too long. */
-export function tooLarge(key: string, sizeBytes: number): ForeshardError {
-  return new ForeshardError('payload_too_large', `A payload of ${sizeBytes} bytes for ${JSON.stringify(key.slice(0, 200))} is larger than ${maxPayloadBytes}.`, { hint: 'Split the element: 64 MB is the most that a state node takes.' });
 }

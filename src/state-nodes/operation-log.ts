@@ -22,26 +22,33 @@ export class OperationLog {
   writes = 0;
   errors = 0;
 
-  /** Times an operation on so many items; a failure is counted and passed on. */
-  async run<T>(name: OperationName, items: number, run: () => Promise<T> | T): Promise<T> {
+  /** Times an operation on so many items, which may end later; a failure is counted and passed on. Gives what `run` gives: an operation that is over at once costs no promise. */
+  run<T>(name: OperationName, items: number, run: () => T): T {
     const counts = this.#counts(name);
     const startedAt = performance.now();
     counts.items += items;
-    try {
-      return await run();
-    } catch (error) {
+    const ended = <V>(value: V): V => {
+      counts.latency.record(performance.now() - startedAt);
+      return value;
+    };
+    const failed = (error: unknown): never => {
       counts.errors += 1;
       this.errors += 1;
+      ended(undefined);
       throw error;
-    } finally {
-      counts.latency.record(performance.now() - startedAt);
+    };
+    let result: T;
+    try {
+      result = run();
+    } catch (error) {
+      return failed(error);
     }
+    return result instanceof Promise ? result.then(ended, failed) as T : ended(result);
   }
 
-  /** Times a read of `asked` revisions and counts what it found. */
-  async read(asked: number, run: () => Promise<(Uint8Array | undefined)[]> | (Uint8Array | undefined)[]): Promise<(Uint8Array | undefined)[]> {
-    const found = await this.run('read', asked, run);
-    for (const bytes of found) if (bytes !== undefined) this.hits += 1;
+  /** Counts what a read found, and gives it back. */
+  found<T extends readonly unknown[]>(found: T): T {
+    for (const one of found) if (one !== undefined) this.hits += 1;
     return found;
   }
 

@@ -1,5 +1,5 @@
 import { contentHash, type ContentHash } from '../lib/content-hash.ts';
-import { printable } from '../lib/bytes.ts';
+import { clipped, printable } from '../lib/bytes.ts';
 import { ForeshardError } from '../model/errors.ts';
 import type { RevisionName, StoredRevision } from './state-node.ts';
 
@@ -26,6 +26,11 @@ export function checkPayloads(nodeId: string, items: readonly StoredRevision[]):
       throw new ForeshardError('payload_corrupt', `The bytes of ${describe(item)} for state node ${nodeId} do not have the hash ${item.hash}.`, { hint: 'Read them again from where they came from.' });
     }
   }
+}
+
+/** The number of a revision that is named by its content, so that equal bytes are one revision of an element: the first 52 bits of the hash. */
+export function contentRevision(hash: ContentHash): number {
+  return Number.parseInt(hash.slice(0, 13), 16);
 }
 
 /** The text by which engines find a revision: `<revision> <key>`. */
@@ -58,5 +63,5 @@ export function batchesOf<T>(items: readonly T[], maxItems: number, maxBytes: nu
 }
 
 function describe(item: RevisionName): string {
-  return `Revision ${item.revision} of ${printable(item.key)}`;
+  return `Revision ${item.revision} of ${printable(clipped(item.key, 200))}`;
 }

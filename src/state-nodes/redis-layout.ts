@@ -14,17 +14,19 @@ export class RedisLayout {
   readonly uses: ByteString;
   /** Set of slots that hold revisions. */
   readonly slots: ByteString;
+  readonly #payloads: ByteString;
 
   constructor(namespace: string) {
     this.prefix = `fs:${utf8ByteString(namespace)}:`;
     this.node = `${this.prefix}node`;
     this.uses = `${this.prefix}uses`;
     this.slots = `${this.prefix}slots`;
+    this.#payloads = `${this.prefix}p:`;
   }
 
   /** A payload, by its hash. */
   payload(hash: string): ByteString {
-    return `${this.prefix}p:${hash}`;
+    return this.#payloads + hash;
   }
 
   /** Hash: `<revision> <key>` → content hash and size of the revisions of a slot. */

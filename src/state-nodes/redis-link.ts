@@ -50,13 +50,11 @@ export class RedisNodeLink {
   }
 
   /** Sends commands at once; their replies in order, bulk strings as bytes where those are wanted. @throws ForeshardError `state_node_unreachable`, `state_node_full`, `namespace_foreign`, `state_node_evicts` */
-  async send(commands: readonly RedisCommand[], options: { readonly wantsBytes?: boolean } = {}): Promise<readonly RedisValue[]> {
-    if (commands.length === 0) return [];
-    try {
-      return await this.#settled((batch) => this.#client.replies(batch, options), commands);
-    } catch (error) {
-      throw this.#coded(error as Error);
-    }
+  send(commands: readonly RedisCommand[], options: { readonly wantsBytes?: boolean } = {}): Promise<readonly RedisValue[]> {
+    if (commands.length === 0) return Promise.resolve([]);
+    return this.#settled((batch) => this.#client.replies(batch, options), commands).catch((error: Error) => {
+      throw this.#coded(error);
+    });
   }
 
   /** The command that runs a script. */
@@ -138,15 +136,18 @@ export class RedisNodeLink {
   }
 
   /** Replies without errors; scripts that the server has forgotten are loaded and run again. */
-  async #settled(send: RedisSend, commands: readonly RedisCommand[]): Promise<readonly RedisValue[]> {
-    const replies = [...await send(commands)];
+  #settled(send: RedisSend, commands: readonly RedisCommand[]): Promise<readonly RedisValue[]> {
+    return send(commands).then((replies) => (replies.some(isError) ? this.#recovered(send, commands, [...replies]) : replies as readonly RedisValue[]));
+  }
+
+  async #recovered(send: RedisSend, commands: readonly RedisCommand[], replies: (RedisValue | RedisCommandError)[]): Promise<readonly RedisValue[]> {
     const forgotten = [...replies.keys()].filter((place) => (replies[place] as { message?: string } | null)?.message?.startsWith('NOSCRIPT') === true);
     if (forgotten.length > 0) {
       const again = await send([...redisScripts.map(({ text }) => ['SCRIPT', 'LOAD', text]), ...forgotten.map((place) => commands[place] as RedisCommand)]);
       for (const [index, place] of forgotten.entries()) replies[place] = again[redisScripts.length + index] as RedisValue;
     }
     return replies.map((reply, place) => {
-      if (reply instanceof RedisCommandError) throw this.#refused(reply, commands[place] as RedisCommand);
+      if (isError(reply)) throw this.#refused(reply, commands[place] as RedisCommand);
       return reply;
     });
   }
@@ -173,6 +174,10 @@ export class RedisNodeLink {
   get #place(): string {
     return `${this.#options.address.host}:${this.#options.address.port}`;
   }
+}
+
+function isError(reply: RedisValue | RedisCommandError): reply is RedisCommandError {
+  return reply instanceof RedisCommandError;
 }
 
 function infoText(info: string, field: string): string | undefined {

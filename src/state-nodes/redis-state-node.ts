@@ -83,14 +83,10 @@ export class RedisStateNode implements StateNode {
     }
   }
 
-  async read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
-    return this.#log.read(items.length, async () => {
-      const hashes = await this.#hashesOf(items);
-      const known = hashes.filter((hash) => hash !== undefined);
-      const replies = await this.#link.send(batchesOf(known, batchItems).map((batch) => ['MGET', ...batch.map((hash) => this.#layout.payload(hash))]), { wantsBytes: true });
-      const values = replies.flatMap((reply) => reply as readonly RedisValue[]);
-      let at = 0;
-      return hashes.map((hash) => (hash === undefined ? undefined : this.#checked(values[at++] ?? null, hash)));
+  read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#log.run('read', items.length, () => {
+      const hashes = items.map((item) => item.hash);
+      return hashes.includes(undefined) ? this.#hashesOf(items).then((all) => this.#payloads(all)) : this.#payloads(hashes);
     });
   }
 
@@ -183,6 +179,17 @@ export class RedisStateNode implements StateNode {
       for (const [at, place] of places.entries()) hashes[place] = values[at]?.slice(0, 64);
     }
     return hashes;
+  }
+
+  /** The payloads with these hashes, in one round trip. */
+  #payloads(hashes: readonly (ContentHash | undefined)[]): Promise<(Uint8Array | undefined)[]> {
+    const names: ByteString[] = [];
+    for (const hash of hashes) if (hash !== undefined) names.push(this.#layout.payload(hash));
+    return this.#link.send(batchesOf(names, batchItems).map((batch) => ['MGET', ...batch]), { wantsBytes: true }).then((replies) => {
+      const values = replies.length === 1 ? replies[0] as readonly RedisValue[] : replies.flat();
+      let at = 0;
+      return this.#log.found(hashes.map((hash) => (hash === undefined ? undefined : this.#checked(values[at++] ?? null, hash))));
+    });
   }
 
   #checked(value: RedisValue, hash: ContentHash): Uint8Array | undefined {

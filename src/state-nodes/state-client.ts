@@ -1,4 +1,4 @@
-import { contentHash, type ContentHash } from '../lib/content-hash.ts';
+import { contentHash } from '../lib/content-hash.ts';
 import { HybridLogicalClock } from '../lib/hybrid-logical-clock.ts';
 import { sleep, waitFor, type Timing } from '../lib/timing.ts';
 import { slotOf } from '../model/directory.ts';
@@ -7,6 +7,7 @@ import type { StateKey } from '../model/state-key.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { HeadClient, type HeadClientStats, type ReadHead } from './head-client.ts';
 import type { HeadOrder, HeadValue, VersionVector } from './head.ts';
+import { contentRevision } from './payloads.ts';
 import { soundRules, type Consistency } from './protocol-rules.ts';
 import type { StateRouter } from './router.ts';
 import type { StoredRevision } from './state-node.ts';
@@ -84,7 +85,7 @@ export class StateClient {
   async put(writes: readonly ElementWrite[]): Promise<void> {
     const named = writes.map(({ key, bytes, context }) => {
       const hash = bytes === null ? null : contentHash(bytes);
-      return { key, bytes, hash, revision: revisionOf(hash), id: `${this.#options.name}.${++this.#writes}`, ...(context === undefined ? {} : { context }) };
+      return { key, bytes, hash, revision: hash === null ? 0 : contentRevision(hash), id: `${this.#options.name}.${++this.#writes}`, ...(context === undefined ? {} : { context }) };
     });
     await this.#publish(named.flatMap(({ key, revision, hash, bytes }) => (bytes === null || hash === null ? [] : [{ key, revision, hash, bytes }])));
     await this.#heads.write(named.map(({ key, id, revision, hash, ...rest }) => ({ key, id, revision, hash, ...('context' in rest ? { context: rest.context } : {}) })));
@@ -133,11 +134,6 @@ export class StateClient {
       router.update(view.map);
     }
   }
-}
-
-/** Revisions of elements that are written by name are numbered by their content, so that equal bytes are one revision: the first 52 bits of the hash. */
-export function revisionOf(hash: ContentHash | null): number {
-  return hash === null ? 0 : Number.parseInt(hash.slice(0, 13), 16);
 }
 
 function nameOf(key: StateKey, { revision }: HeadValue): string {
