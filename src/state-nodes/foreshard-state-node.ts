@@ -1,9 +1,9 @@
 import type { ByteString } from '../lib/bytes.ts';
-import { contentHash, type ContentHash } from '../lib/content-hash.ts';
+import type { ContentHash } from '../lib/content-hash.ts';
 import { RedisClient, RedisCommandError, type RedisCommand, type RedisValue } from '../gateways/redis/redis-client.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { batchBytes, batchItems, errorOf, hashLength, jsonBytes, jsonOf } from './node-wire.ts';
-import { checkPayloads, revisionText } from './payloads.ts';
+import { batchesOf, checkPayloads, isIntact, revisionText } from './payloads.ts';
 import type { RegisterAnswer, RegisterOperation } from './slot-register.ts';
 import type { HeldRevision, RevisionName, StateNode, StateNodeStats, StoredRevision } from './state-node.ts';
 
@@ -45,30 +45,31 @@ export class ForeshardStateNode implements StateNode {
     return node;
   }
 
-  async read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
-    const batches = slices(items, batchItems).map((batch) => this.#one(['FS.READ', ...batch.map(revisionText)], true));
-    const replies = await Promise.all(batches);
-    return (replies.length === 1 ? replies[0] as readonly RedisValue[] : replies.flat()).map((value, index) => this.#checked(value, items[index]?.hash));
+  read(items: readonly RevisionName[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#send(batchesOf(items, batchItems).map((batch) => ['FS.READ', ...batch.map(revisionText)]), true).then((replies) => {
+      const values = replies.length === 1 ? replies[0] as readonly RedisValue[] : replies.flat();
+      return values.map((value, index) => this.#checked(value, items[index]?.hash));
+    });
   }
 
   async write(items: readonly StoredRevision[]): Promise<void> {
     checkPayloads(this.id, items);
-    for (const batch of payloadBatches(items)) {
+    for (const batch of batchesOf(items, batchItems, batchBytes, ({ bytes }) => bytes.length)) {
       await this.#one(['FS.WRITE', ...batch.flatMap((item) => [revisionText(item), item.hash, item.bytes])]);
     }
   }
 
   async drop(items: readonly RevisionName[]): Promise<void> {
-    await Promise.all(slices(items, batchItems).map((batch) => this.#one(['FS.DROP', ...batch.map(revisionText)])));
+    await this.#send(batchesOf(items, batchItems).map((batch) => ['FS.DROP', ...batch.map(revisionText)]));
   }
 
   async list(slot: number): Promise<HeldRevision[]> {
     const fields = await this.#one(['FS.LIST', String(slot)]) as readonly RedisValue[];
-    return slices(fields, 4).map(([revision, key, hash, sizeBytes]) => ({ key: key as ByteString, revision: revision as number, hash: hash as string, sizeBytes: sizeBytes as number }));
+    return batchesOf(fields, 4).map(([revision, key, hash, sizeBytes]) => ({ key: key as ByteString, revision: revision as number, hash: hash as string, sizeBytes: sizeBytes as number }));
   }
 
   async digest(slots: readonly number[]): Promise<string[]> {
-    const replies = await Promise.all(slices(slots, batchItems).map((batch) => this.#one(['FS.DIGEST', ...batch.map(String)])));
+    const replies = await this.#send(batchesOf(slots, batchItems).map((batch) => ['FS.DIGEST', ...batch.map(String)]));
     return replies.flatMap((reply) => reply as readonly string[]);
   }
 
@@ -99,17 +100,20 @@ export class ForeshardStateNode implements StateNode {
     const hash = value.toString('latin1', 0, hashLength);
     if (wanted !== undefined && wanted !== hash) return undefined;
     const bytes = value.subarray(hashLength);
-    if (contentHash(bytes) === hash) return bytes;
+    if (isIntact(bytes, hash)) return bytes;
     this.#corrupt += 1;
     return undefined;
   }
 
-  async #one(command: RedisCommand, wantsBytes = false): Promise<RedisValue> {
-    try {
-      return (await this.#client.send([command], { wantsBytes }))[0] as RedisValue;
-    } catch (error) {
-      throw this.#failure(error as Error);
-    }
+  async #one(command: RedisCommand): Promise<RedisValue> {
+    return (await this.#send([command]))[0] as RedisValue;
+  }
+
+  /** Sends commands at once; their replies in order. */
+  #send(commands: readonly RedisCommand[], wantsBytes = false): Promise<readonly RedisValue[]> {
+    return this.#client.send(commands, { wantsBytes }).catch((error: Error) => {
+      throw this.#failure(error);
+    });
   }
 
   #failure(cause: Error): ForeshardError {
@@ -123,27 +127,4 @@ export class ForeshardStateNode implements StateNode {
     const why = cause instanceof ForeshardError && cause.cause instanceof Error ? cause.cause.message : cause.message;
     return new ForeshardError('state_node_unreachable', `${where} failed: ${why}.`, { hint: 'Start it, or take its address out of the state nodes.', cause });
   }
-}
-
-function slices<T>(items: readonly T[], length: number): T[][] {
-  const out: T[][] = [];
-  for (let start = 0; start < items.length; start += length) out.push(items.slice(start, start + length));
-  return out;
-}
-
-/** Revisions by the command they are sent in. */
-function payloadBatches(items: readonly StoredRevision[]): StoredRevision[][] {
-  const batches: StoredRevision[][] = [];
-  let bytes = 0;
-  for (const item of items) {
-    const last = batches.at(-1);
-    bytes += item.bytes.length;
-    if (last === undefined || last.length === batchItems || bytes > batchBytes) {
-      batches.push([item]);
-      bytes = item.bytes.length;
-    } else {
-      last.push(item);
-    }
-  }
-  return batches;
 }

@@ -51,7 +51,6 @@ export class RedisNodeLink {
 
   /** Sends commands at once; their replies in order, bulk strings as bytes where those are wanted. @throws ForeshardError `state_node_unreachable`, `state_node_full`, `namespace_foreign`, `state_node_evicts` */
   send(commands: readonly RedisCommand[], options: { readonly wantsBytes?: boolean } = {}): Promise<readonly RedisValue[]> {
-    if (commands.length === 0) return Promise.resolve([]);
     return this.#settled((batch) => this.#client.replies(batch, options), commands).catch((error: Error) => {
       throw this.#coded(error);
     });

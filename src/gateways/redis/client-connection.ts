@@ -74,10 +74,9 @@ export class ClientConnection {
     }
   }
 
-  /** Sends commands at once; their replies in order. @throws ForeshardError `upstream_unreachable`, also when they take longer than `timeoutMs` */
+  /** Sends commands, one at least, at once; their replies in order. @throws ForeshardError `upstream_unreachable`, also when they take longer than `timeoutMs` */
   send(commands: readonly RedisCommand[], { timeoutMs, wantsBytes = false }: { readonly timeoutMs: number; readonly wantsBytes?: boolean }): Promise<RedisReplies> {
     if (this.#lost !== undefined) return Promise.reject(unreachable(this.#address, this.#lost));
-    if (commands.length === 0) return Promise.resolve([]);
     const done = deferred<RedisReplies>();
     this.#batches.push({ replies: [], missing: commands.length, wantsBytes, timeoutMs, deadline: performance.now() + timeoutMs, done });
     this.#watch ??= setTimeout(() => this.#overdue(), timeoutMs);

@@ -32,15 +32,17 @@ export class RedisClient {
    * Sends commands at once; their replies in order. `wantsBytes`: bulk strings as bytes.
    * @throws RedisCommandError when one was answered an error (the others ran), ForeshardError `upstream_unreachable`, `upstream_refused`
    */
-  async send(commands: readonly RedisCommand[], options: { readonly wantsBytes?: boolean } = {}): Promise<readonly RedisValue[]> {
-    const replies = await this.replies(commands, options);
-    const failed = replies.find((reply) => reply instanceof RedisCommandError);
-    if (failed !== undefined) throw failed;
-    return replies as readonly RedisValue[];
+  send(commands: readonly RedisCommand[], options: { readonly wantsBytes?: boolean } = {}): Promise<readonly RedisValue[]> {
+    return this.replies(commands, options).then((replies) => {
+      const failed = replies.find((reply) => reply instanceof RedisCommandError);
+      if (failed !== undefined) throw failed;
+      return replies as readonly RedisValue[];
+    });
   }
 
   /** Sends commands at once; their replies in order, errors among them. @throws ForeshardError `upstream_unreachable`, `upstream_refused` */
   replies(commands: readonly RedisCommand[], { wantsBytes = false }: { readonly wantsBytes?: boolean } = {}): Promise<RedisReplies> {
+    if (commands.length === 0) return Promise.resolve([]);
     const sending = { timeoutMs: this.#options.timeoutMs, wantsBytes };
     if (this.#connection?.isOpen === true) return this.#connection.send(commands, sending);
     this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
