@@ -5,6 +5,7 @@ import { redisEndpoint } from './config/settings.ts';
 import { FrequentItems } from './lib/frequent-items.ts';
 import { tagHash } from './model/directory.ts';
 import { membersOf, predictPlan, shardPlan } from './foreshard.ts';
+import { decodeShardMap } from './model/artefact-codec.ts';
 import { ForeshardError } from './model/errors.ts';
 import type { Heatmap, MemberHeadroom } from './model/heatmap.ts';
 import type { Recording, RequestRecord } from './model/recording.ts';
@@ -28,7 +29,7 @@ import type { Consistency } from './state-nodes/protocol-rules.ts';
 import { realTime } from './state-nodes/real-time.ts';
 import { RedisCoordinator } from './state-nodes/redis-coordinator.ts';
 import { StateRouter } from './state-nodes/router.ts';
-import { StateClient } from './state-nodes/state-client.ts';
+import { StateClient, type StateClientOptions } from './state-nodes/state-client.ts';
 import type { StateNode, StateNodeStats } from './state-nodes/state-node.ts';
 
 /** The state of a replay on its state nodes, with what happened to these meanwhile. */
@@ -135,10 +136,9 @@ export interface RunningSteward {
   stop(): Promise<void>;
 }
 
-/** Starts a steward: the first of a cluster publishes its map, more of them stand by. @throws ForeshardError `coordinator_unreachable`, `config_invalid` */
+/** Starts a steward: the first of a cluster publishes its map, more of them stand by. @throws ForeshardError `coordinator_unreachable`, `config_invalid`, `recording_newer`, `namespace_foreign`, `state_node_evicts` */
 export async function startSteward(settings: ClusterSettings): Promise<RunningSteward> {
   const coordinator = coordinatorOf(settings);
-  await coordinator.get();
   const { stateNodes, namespace, replicas } = settings;
   const plan = new HeatPlan(settings.heatmap ?? predictPlan([]), replicas);
   const steward = new ClusterSteward({
@@ -147,7 +147,15 @@ export async function startSteward(settings: ClusterSettings): Promise<RunningSt
     place: (alive, current) => plan.map(alive, current),
     consistency: consistencyOfChanges(settings.consistency), ...pick(settings, ['order', 'onChange', 'onMap', 'onDeadly']),
   });
-  await steward.start();
+  try {
+    const published = await coordinator.get();
+    if (published !== undefined) decodeShardMap(published.map); // one that this release cannot read is told now
+    await steward.start();
+  } catch (error) {
+    await steward.stop();
+    await coordinator.close();
+    throw error;
+  }
   const heat = setInterval(() => {
     // While the coordinator is away nothing is heard, and nothing is planned.
     void coordinator.takeReports().then((reports) => {
@@ -174,6 +182,14 @@ export async function startSteward(settings: ClusterSettings): Promise<RunningSt
   };
 }
 
+/** How a client connects to a cluster. */
+export interface ConnectionSettings extends Pick<ClusterSettings, 'coordinator' | 'namespace' | 'order' | 'consistency' | 'onMap'> {
+  /** Settles siblings when they are read: the bytes that take their place. */
+  readonly resolve?: NonNullable<StateClientOptions['resolve']>;
+  /** How long it waits for a first map; 10,000 ms when left out. */
+  readonly waitMs?: number;
+}
+
 /** A client of a cluster that a steward looks after. */
 export interface ConnectedState {
   readonly client: StateClient;
@@ -185,7 +201,7 @@ export interface ConnectedState {
  * Connects to a cluster: elements are read and written by state key, whatever happens to single state nodes.
  * @throws ForeshardError `coordinator_unreachable`, `map_outdated` when no steward has published a map
  */
-export async function connectState(settings: Pick<ClusterSettings, 'coordinator' | 'namespace' | 'order' | 'consistency' | 'onMap'> & { readonly waitMs?: number }): Promise<ConnectedState> {
+export async function connectState(settings: ConnectionSettings): Promise<ConnectedState> {
   const coordinator = coordinatorOf(settings);
   const { namespace, waitMs } = settings;
   const consistencies = kindValues(settings.consistency ?? 'quorum', 'quorum');
@@ -196,7 +212,7 @@ export async function connectState(settings: Pick<ClusterSettings, 'coordinator'
     const reads = new FrequentItems(reportedElements);
     const client = new StateClient({
       view: connection.view, router: connection.router, timing: realTime, name: `client-${randomBytes(6).toString('hex')}`, consistency: (key) => valueFor(key, consistencies),
-      onRead: (key) => reads.add(tagHash(key)), ...pick(settings, ['order']),
+      onRead: (key) => reads.add(tagHash(key)), ...pick(settings, ['order', 'resolve']),
     });
     const hints = setInterval(() => void client.deliverHints().catch(() => {}), 500);
     const heat = setInterval(() => {

@@ -11,6 +11,8 @@ export interface StartedServer {
   readonly port: number;
   /** A folder of its own, deleted at the end. */
   readonly folder: string;
+  /** Ends it at once (SIGKILL) and leaves it so. */
+  kill(): Promise<void>;
   /** Ends it at once, without a chance to save, and starts it again with the same arguments. */
   restart(): Promise<void>;
   /** Ends it and deletes its folder. */
@@ -54,7 +56,7 @@ export async function startServer(program: RealServer, args: readonly string[] =
   };
   await listening(port);
   return {
-    host: '127.0.0.1', port, folder,
+    host: '127.0.0.1', port, folder, kill: end,
     restart: async () => {
       await end();
       child = spawn(program, argv, { stdio: 'ignore', cwd: folder });
