@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Report } from '../src/model/report.ts';
 import { appears, isFree, verdicts, Workshop } from './support/command-line.ts';
 import { describeWith, freePort, redisServerPath, root, startRedis } from './support/example.ts';
 
@@ -367,6 +368,30 @@ describeWith(redisServerPath !== undefined, 'redis-server')('a Redis with faults
     expect(gone).toMatchObject({ code: 3 });
     expect(gone.stderr).toMatch(/error state_node_unreachable State node node-2 at 127.0.0.1:\d+ failed.*hint/s);
   });
+
+  test('as state nodes with two replicas: one that dies in the middle is replaced and said, and nothing comes from the recording', async () => {
+    const nodes = await Promise.all([startRedis(), startRedis(), startRedis()]);
+    const config = configOf('replicated', { replicas: 2 });
+    const names = Array.from({ length: 60 }, (_, index) => `n${index}`);
+    const gets = names.map((name) => `GET:/item?name=${name}`);
+    const ended = await shop.record(['-r', 'replicated', ...onEmbedded, '--', 'node', service],
+      (at) => send(at, [...names.map((name) => `PUT:/item?name=${name}:${name}`), 'GET:/slow?ms=1', ...gets.slice(0, 30), 'GET:/slow?ms=2', ...gets.slice(30)]));
+    expect(ended, ended.stderr).toMatchObject({ code: 0 });
+    const mark = shop.path('replicated-mark');
+    const flags = ['--instances', '1', '--concurrency', '1', '-f', 'GET', ...nodes.flatMap(({ port }) => ['--state-node', `redis://127.0.0.1:${port}`])];
+    const replay = shop.start(['replay', '-r', 'replicated', '--config', config, '--json', '-', ...flags, '--candidate', `node ${service} pause`], { MARK: mark });
+    await appears(mark);
+    await nodes[0]?.stop();
+    const survived = await replay.ended;
+    await Promise.all(nodes.map((node) => node.stop()));
+    expect(survived, survived.stderr).toMatchObject({ code: 0 });
+    const report = JSON.parse(survived.stdout) as Report;
+    expect(report.totals).toEqual({ same: 62, noise: 0, differs: 0, inconclusive: 0, error: 0, not_run: 0 });
+    const notes = report.notes.join('\n');
+    expect(notes).toMatch(/state_node_changed.*state node node-1@\w+ is dead, it was (?:up|suspected): silent for \d+ ms.*heartbeats? failed/);
+    expect(notes).not.toContain('state_from_recording');
+    expect(notes).not.toContain('is up, it was suspected'); // slow is not gone
+  }, 180_000);
 });
 
 describe('a dependency with faults', () => {

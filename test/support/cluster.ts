@@ -59,9 +59,9 @@ export class RunningCluster {
   }
 }
 
-/** Waits until something is there, half a minute at most. */
+/** Waits until something is there, a minute at most. */
 export async function until<T>(look: () => T | undefined | Promise<T | undefined>, what: () => string): Promise<T> {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 60_000;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
