@@ -1,31 +1,40 @@
-/** Reads while state nodes die: three real redis-servers under load, one killed at random and started again empty, twenty times. */
+/** Real redis-servers under load: one of three killed at random and started again empty, twenty times; then a cluster that looks after itself, losing owners, its coordinator, and gaining a member. */
 import { randomBytes, randomInt } from 'node:crypto';
-import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { contentHash } from '../dist/lib/content-hash.js';
 import { shardMapFormatVersion, slotCount } from '../dist/model/shard-map.js';
 import { RedisStateNode } from '../dist/state-nodes/redis-state-node.js';
 import { StateRouter } from '../dist/state-nodes/router.js';
+import { measureCluster } from './support/cluster-failure.mjs';
+import { measureHeads } from './support/cluster-heads.mjs';
 import { median, quantile } from './support/measure.mjs';
-import { freePort, listening, start } from './support/processes.mjs';
+import { freePort } from './support/processes.mjs';
+import { startLoad, startServer } from './support/state-load.mjs';
 
-export const claim = 'no read fails and no byte is wrong while one of three state nodes is killed, twenty times';
+export const claim = 'no read fails and no byte is wrong while state nodes are killed and join, and while the coordinator is away; who died is replaced within two seconds';
 
-const kills = 20;
+export const servers = ['redis-server'];
+
 const revisions = 5000;
 const valueBytes = 1024;
-const readers = 16;
-const batch = 10;
 /** How long there is load before a kill, until the server is started again, and after that, in milliseconds. */
 const phases = { before: 400, during: 500, after: 500 };
 
-export async function measure() {
+/** How often a server is killed in each part, and how long the coordinator is away. */
+export const options = { kills: 20, away: 60 };
+
+export async function measure({ kills, away } = options) {
+  return [...await measureRouter(kills), ...await measureCluster({ kills, awaySeconds: away }), ...await measureHeads({ kills: Math.ceil(kills / 4) })];
+}
+
+/** A fixed map, and readers that find what is left. */
+async function measureRouter(kills) {
   const cluster = await startCluster(3);
   try {
-    const load = startLoad(cluster);
+    const load = startLoad(cluster, ['before', 'during', 'after', 'healing']);
     for (let kill = 0; kill < kills; kill++) await killOne(cluster, load);
     await load.stop();
-    return figures(cluster, load);
+    return figures(cluster, load, kills);
   } finally {
     await cluster.close();
   }
@@ -55,45 +64,6 @@ async function startCluster(size) {
   };
 }
 
-async function startServer(port) {
-  const server = start(['redis-server', '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', tmpdir()]);
-  await listening(port, server);
-  return { ...server, port };
-}
-
-/** Readers that ask for ten revisions at a time, one request after the other, and check every byte; latencies by phase. */
-function startLoad({ router, items }) {
-  const load = { phase: 'before', failed: 0, wrong: 0, reads: 0, latencies: { before: [], during: [], after: [], healing: [] }, spent: { before: 0, during: 0, after: 0, healing: 0 }, worst: [] };
-  let isOver = false;
-  const readOnce = async () => {
-    const wanted = Array.from({ length: batch }, () => items[randomInt(items.length)]);
-    const { phase } = load;
-    const startedAt = performance.now();
-    const got = await router.fetch(wanted.map(({ key, revision, hash }) => ({ key, revision, hash }))).catch(() => []);
-    load.latencies[phase].push(performance.now() - startedAt);
-    load.reads += 1;
-    if (got.length === 0 || got.includes(undefined)) load.failed += 1;
-    for (const [index, bytes] of got.entries()) if (bytes !== undefined && !wanted[index].bytes.equals(bytes)) load.wrong += 1;
-  };
-  const reading = Array.from({ length: readers }, async () => {
-    while (!isOver) await readOnce();
-  });
-  return Object.assign(load, {
-    /** Lets the load run for a while and counts it as this phase. */
-    run: async (phase, work) => {
-      load.phase = phase;
-      const startedAt = performance.now();
-      const value = await work();
-      load.spent[phase] += performance.now() - startedAt;
-      return value;
-    },
-    stop: async () => {
-      isOver = true;
-      await Promise.all(reading);
-    },
-  });
-}
-
 /** Load, a kill, load without the server, the server again but empty, load; then what it has lost is written again. */
 async function killOne(cluster, load) {
   await load.run('before', () => delay(phases.before));
@@ -119,11 +89,11 @@ async function heal({ router, items }) {
   await router.publish(items);
 }
 
-function figures({ router }, load) {
+function figures({ router }, load, kills) {
   const { hedges, stalls, failures, retries, repaired, missing } = router.stats;
   const rows = [
-    { name: 'failed reads', value: load.failed, unit: `of ${load.reads}`, goal: '<= 0', anchor: `${kills} kills, 3 redis-servers, 2 replicas, 10 × 1 KB a read` },
-    { name: 'wrong bytes', value: load.wrong, unit: 'revisions', goal: '<= 0', anchor: `${load.reads * batch} revisions compared` },
+    { name: 'failed reads', value: load.failed, unit: `of ${load.reads}`, goal: '<= 0', anchor: `${kills} kills, 3 redis-servers, 2 replicas, ${load.batch} × 1 KB a read` },
+    { name: 'wrong bytes', value: load.wrong, unit: 'revisions', goal: '<= 0', anchor: `${load.reads * load.batch} revisions compared` },
   ];
   const perSecond = (phase) => load.latencies[phase].length / load.spent[phase] * 1000;
   for (const [phase, title] of [['before', 'before a kill'], ['during', 'after a kill, one server gone'], ['after', 'after it has come back empty']]) {
