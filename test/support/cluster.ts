@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectState, type ConnectedState, type ConnectionSettings } from '../../src/clustering.ts';
-import { memberName, slotCount, type ShardMap } from '../../src/model/shard-map.ts';
+import { slotOf } from '../../src/model/directory.ts';
+import { memberName } from '../../src/model/shard-map.ts';
+import type { ClusterConnection } from '../../src/state-nodes/cluster.ts';
 import { openStateNode } from '../../src/state-nodes/open-state-node.ts';
-import { entryOf } from '../../src/state-nodes/slot-entry.ts';
 import type { StateClient } from '../../src/state-nodes/state-client.ts';
-import type { StateNode } from '../../src/state-nodes/state-node.ts';
 import type { RunningCommand, Workshop } from './command-line.ts';
 
 /** A map as `foreshard cluster --json` tells it. */
@@ -86,8 +86,8 @@ const padding = 'x'.repeat(300);
 
 /** Clients that write and read elements in a loop, and a model of what each read may give. An element has one writer, so that its values are numbered. */
 export class ClusterLoad {
+  readonly keys: readonly string[];
   readonly #client: StateClient;
-  readonly #keys: readonly string[];
   readonly #acknowledged: number[];
   readonly #attempted: number[];
   readonly #counts = { reads: 0, writes: 0, failedReads: [] as string[], wrong: [] as string[], failedWrites: [] as string[] };
@@ -96,9 +96,9 @@ export class ClusterLoad {
 
   constructor(client: StateClient, elements: number, name = 'cart') {
     this.#client = client;
-    this.#keys = Array.from({ length: elements }, (_, index) => `redis:0/${name}:${index}:lines`);
-    this.#acknowledged = this.#keys.map(() => 0);
-    this.#attempted = this.#keys.map(() => 0);
+    this.keys = Array.from({ length: elements }, (_, index) => `redis:0/${name}:${index}:lines`);
+    this.#acknowledged = this.keys.map(() => 0);
+    this.#attempted = this.keys.map(() => 0);
   }
 
   get counts(): LoadCounts {
@@ -107,10 +107,10 @@ export class ClusterLoad {
 
   /** Writes every element once, then goes on writing and reading until it is stopped. */
   async start(writers = 3, readers = 3): Promise<void> {
-    await Promise.all(this.#keys.map((_, index) => this.#write(index)));
+    await Promise.all(this.keys.map((_, index) => this.#write(index)));
     this.#running = [
-      ...Array.from({ length: writers }, (_, writer) => this.#loop((turn) => this.#write((writer + turn * writers) % (this.#keys.length - this.#keys.length % writers)))),
-      ...Array.from({ length: readers }, (_, reader) => this.#loop((turn) => this.#read((reader * 7 + turn * 5) % this.#keys.length))),
+      ...Array.from({ length: writers }, (_, writer) => this.#loop((turn) => this.#write((writer + turn * writers) % (this.keys.length - this.keys.length % writers)))),
+      ...Array.from({ length: readers }, (_, reader) => this.#loop((turn) => this.#read((reader * 7 + turn * 5) % this.keys.length))),
     ];
   }
 
@@ -125,7 +125,7 @@ export class ClusterLoad {
   async stop(): Promise<LoadCounts> {
     this.#isOver = true;
     await Promise.all(this.#running);
-    for (let from = 0; from < this.#keys.length; from += 5) await this.#read(from);
+    for (let from = 0; from < this.keys.length; from += 5) await this.#read(from);
     return this.counts;
   }
 
@@ -137,7 +137,7 @@ export class ClusterLoad {
   }
 
   async #write(index: number): Promise<void> {
-    const key = this.#keys[index] as string;
+    const key = this.keys[index] as string;
     const number = this.#attempted[index] = (this.#attempted[index] ?? 0) + 1;
     try {
       await this.#client.put([{ key, bytes: Buffer.from(`${number} ${key} ${padding}`) }]);
@@ -149,10 +149,10 @@ export class ClusterLoad {
   }
 
   async #read(from: number): Promise<void> {
-    const chosen = [0, 1, 2, 3, 4].map((step) => (from + step) % this.#keys.length);
+    const chosen = [0, 1, 2, 3, 4].map((step) => (from + step) % this.keys.length);
     const least = chosen.map((index) => this.#acknowledged[index] as number);
     try {
-      const got = await this.#client.get(chosen.map((index) => this.#keys[index] as string));
+      const got = await this.#client.get(chosen.map((index) => this.keys[index] as string));
       this.#counts.reads += 1;
       for (const [at, index] of chosen.entries()) this.#check(index, least[at] as number, got[at]?.bytes ?? null);
     } catch (error) {
@@ -161,7 +161,7 @@ export class ClusterLoad {
   }
 
   #check(index: number, least: number, bytes: Uint8Array | null): void {
-    const key = this.#keys[index] as string;
+    const key = this.keys[index] as string;
     const text = bytes === null ? '' : Buffer.from(bytes).toString();
     const number = Number(text.slice(0, text.indexOf(' ')));
     const isOurs = bytes === null ? least === 0 : text === `${number} ${key} ${padding}`;
@@ -175,17 +175,29 @@ export async function connectLoad(settings: ConnectionSettings, elements = 60, n
   return { ...connected, load: new ClusterLoad(connected.client, elements, name) };
 }
 
-/** Slots whose owners do not hold the same revisions, and how many slots hold any: read from the state nodes themselves. */
-export async function unevenSlots(map: ShardMap, namespace: string): Promise<{ readonly uneven: readonly number[]; readonly used: number }> {
-  const slots = Array.from({ length: slotCount }, (_, slot) => slot);
-  const digests = new Map<string, readonly string[]>();
-  for (const member of map.members) {
-    const node: StateNode = await openStateNode(member, { namespace, onClose: 'keep' });
-    digests.set(memberName(member), await node.digest(slots));
-    await node.close();
-  }
-  const empty = '0'.repeat(16);
-  const ownDigests = slots.map((slot) => entryOf(map, slot).own.map((name) => digests.get(name)?.[slot]));
-  return { uneven: slots.filter((slot) => new Set(ownDigests[slot]).size > 1), used: ownDigests.filter((own) => own.some((digest) => digest !== undefined && digest !== empty)).length };
+/** Waits until none of the slots of these elements is changing and their owners are as wanted: the others follow, and nobody waits for them. */
+export async function owned({ view }: ClusterConnection, keys: readonly string[], wanted: (owners: readonly string[]) => boolean, what: string): Promise<void> {
+  const slots = [...new Set(keys.map(slotOf))];
+  const owners = (): string[] => [...new Set(slots.flatMap((slot) => view.entry(slot).own))].sort();
+  await until(() => (slots.every((slot) => !view.map.changes.has(slot)) && wanted(owners()) ? true : undefined),
+    () => `${what}; owners are ${owners().join(', ')}, ${slots.filter((slot) => view.map.changes.has(slot)).length} of their slots are changing, ${view.map.changes.size} of all`);
 }
 
+/** Slots of these elements whose owners do not hold the same revisions, or none: read from the state nodes themselves. */
+export async function unevenSlots({ view }: ClusterConnection, keys: readonly string[], namespace: string): Promise<number[]> {
+  const slots = [...new Set(keys.map(slotOf))];
+  const digests = new Map<string, Map<number, string>>();
+  for (const member of view.map.members) {
+    const name = memberName(member);
+    const theirs = slots.filter((slot) => view.entry(slot).own.includes(name));
+    if (theirs.length === 0) continue;
+    const node = await openStateNode(member, { namespace, onClose: 'keep' });
+    const found = await node.digest(theirs);
+    digests.set(name, new Map(theirs.map((slot, index) => [slot, found[index] as string])));
+    await node.close();
+  }
+  return slots.filter((slot) => {
+    const own = new Set(view.entry(slot).own.map((name) => digests.get(name)?.get(slot)));
+    return own.size !== 1 || own.has('0'.repeat(16));
+  });
+}
