@@ -126,6 +126,8 @@ export interface ClusterSettings {
   readonly onChange?: (changes: readonly MembershipChange[]) => void;
   readonly onMap?: (map: ShardMap) => void;
   readonly onDeadly?: (slots: readonly DeadlySlot[]) => void;
+  /** Something failed that is tried again. */
+  readonly onProblem?: (error: ForeshardError) => void;
 }
 
 /** A steward that looks after a cluster until it is stopped. */
@@ -145,7 +147,7 @@ export async function startSteward(settings: ClusterSettings): Promise<RunningSt
     coordinator, members: stateNodes, name: `steward-${randomBytes(6).toString('hex')}`,
     open: (member) => openStateNode(member, { namespace, onClose: 'keep' }),
     place: (alive, current) => plan.map(alive, current),
-    consistency: consistencyOfChanges(settings.consistency), ...pick(settings, ['order', 'onChange', 'onMap', 'onDeadly']),
+    consistency: consistencyOfChanges(settings.consistency), ...pick(settings, ['order', 'onChange', 'onMap', 'onDeadly', 'onProblem']),
   });
   try {
     const published = await coordinator.get();

@@ -5,6 +5,7 @@ import { settingsOf } from '../config/settings.ts';
 import { ForeshardError } from '../model/errors.ts';
 import { memberName, type ShardMap } from '../model/shard-map.ts';
 import type { RunningSteward } from '../clustering.ts';
+import type { MembershipChange } from '../state-nodes/membership.ts';
 import type { DeadlySlot } from '../state-nodes/key-of-death.ts';
 import { readHeatmap } from './heatmap.ts';
 import { collect, configFor, interruptible, wholeNumber, type Exit } from './terminal.ts';
@@ -50,12 +51,14 @@ async function runCluster(self: Command): Promise<number> {
   const [replicas, ...others] = settings.replicas;
   if (flags.replicas === undefined && others.length > 0) throw new ForeshardError('usage', 'a cluster has as many copies of one element as of any other: replicas by kind are for replay and plan', { hint: 'for example --replicas 3' });
   const tell = (event: string, text: string, fields: object): void => void process.stdout.write(flags.json === true ? `${JSON.stringify({ at: new Date().toISOString(), event, ...fields })}\n` : `${pc.dim(new Date().toISOString().slice(11, 19))} ${text}\n`);
+  const told = new Map<string, string>();
   const running = await startSteward({
     stateNodes, coordinator: flags.coordinator, namespace: flags.namespace, replicas: flags.replicas ?? replicas?.value ?? 1, consistency: settings.consistency,
     ...(flags.heatmap === undefined ? {} : { heatmap: await readHeatmap(flags.heatmap) }), ...(flags.siblings === true ? { order: 'siblings' as const } : {}),
     onChange: (changes) => {
-      for (const change of changes) tell('member', changeInWords(change), change);
+      for (const change of changes.filter((one) => isNews(told, one))) tell('member', changeInWords(change), change);
     },
+    onProblem: (error) => tell('problem', error.message, { code: error.code, message: error.message }),
     onDeadly: (slots) => tell('deadly', deadlyInWords(slots), { slots }),
     onMap: (map) => tell('map', mapInWords(map), { incarnation: map.incarnation, epoch: map.epoch, members: map.members.map(memberName), changing: map.changes.size, hot: map.overrides.size }),
   });
@@ -83,6 +86,15 @@ function watchHeatmap(file: string, running: RunningSteward, tell: (text: string
       tell(`${file} has changed: placing by it`);
     }).catch((error: unknown) => tell(`${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`));
   }, heatmapLookMs);
+}
+
+/** Who was only slow for a moment is no news: `told` is what was said of each member last. */
+function isNews(told: Map<string, string>, { id, life, condition }: MembershipChange): boolean {
+  if (condition === 'suspected') return false;
+  const now = `${life} ${condition}`;
+  if (told.get(id) === now) return false;
+  told.set(id, now);
+  return true;
 }
 
 function deadlyInWords(slots: readonly DeadlySlot[]): string {

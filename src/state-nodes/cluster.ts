@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly timing?: Timing;
   /** Called with each newer map. */
   readonly onMap?: (map: ShardMap) => void;
+  /** Called when something failed that is tried again; it goes on with what it has. */
+  readonly onProblem?: (error: ForeshardError) => void;
 }
 
 /** A client's side of a cluster: the map as it changes, and reads that follow it. It goes on with the map it has while the coordinator is away. */
@@ -52,9 +54,9 @@ export class ClusterConnection {
     }
     const router = new StateRouter(view.map, open);
     const unwatch = coordinator.watch(view.revision, () => {
-      void view.refresh().then(() => {
+      view.refresh().then(() => {
         if (router.update(view.map)) onMap?.(view.map);
-      });
+      }).catch((error: unknown) => options.onProblem?.(error as ForeshardError));
     });
     return new ClusterConnection(view, router, unwatch);
   }
@@ -204,7 +206,14 @@ export class ClusterSteward {
 
   /** Runs something every so often; at once again while it says that there is more to do. */
   async #loop(everyMs: number, run: () => Promise<boolean>): Promise<void> {
-    while (!this.#stopped) await sleep(this.#timing, (await run()) ? 0 : everyMs);
+    while (!this.#stopped) {
+      const more = await run().catch((error: unknown) => {
+        if (!(error instanceof ForeshardError)) throw error;
+        this.#options.onProblem?.(error);
+        return false;
+      });
+      await sleep(this.#timing, more ? 0 : everyMs);
+    }
   }
 
   /** One client for each member, whatever life it is in: its operations say which they mean. */

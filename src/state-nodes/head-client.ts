@@ -7,6 +7,7 @@ import { slotOf } from '../model/directory.ts';
 import { ForeshardError } from '../model/errors.ts';
 import type { StateKey } from '../model/state-key.ts';
 import type { ClusterView } from './cluster-view.ts';
+import { pullHeads } from './handoff.ts';
 import { mergeInto, type MergeContext, type MergeOutcome } from './head-merge.ts';
 import { decodeHead, distinctValues, encodeHead, mergeHeads, noHead, putHead, type HeadOrder, type HeadState, type HeadValue, type VersionVector } from './head.ts';
 import { soundRules, type Consistency, type ProtocolRules } from './protocol-rules.ts';
@@ -56,7 +57,7 @@ export interface HeadClientStats {
   readonly retries: number;
 }
 
-const [mostHints, knownHeads, pauseMs] = [50_000, 20_000, 20];
+const [mostHints, knownHeads, pauseMs, mostHelp] = [50_000, 20_000, 20, 4];
 
 /**
  * Reads and writes heads at all owners of their slots: a write is acknowledged at W active owners, a read asks R, and what owners turn out to lack is given to them (read repair, hinted
@@ -129,6 +130,9 @@ export class HeadClient {
       const before = view.entry(slot);
       const result = await once();
       if (result === true) return;
+      // A joiner that has not pulled yet need not be waited for: whoever needs it can bring it up to date.
+      const entry = view.entry(slot);
+      if (entry.joining.length > 0 && (await pullHeads(this.#context, [{ slot, entry }])).size > 0 && tries < mostHelp) continue;
       if (timing.now() >= until) throw new ForeshardError('quorum_missing', result, { hint: 'more than one owner of the slot is away; foreshard nodes shows who' });
       this.#counts.retries += 1;
       // A newer entry that an owner told is used at once; else the coordinator may know one.

@@ -34,15 +34,17 @@ export interface RecoveryOptions {
 /** Newer guesses followed at most: each is a change of owners that was forgotten. */
 const mostRounds = 24;
 
-/** The newest entry of every slot under a new incarnation; `nothing`: no state node knows of any that the base has not; undefined: too few owners answered, or another steward is at it. */
+/** The newest entry of every slot in use under a new incarnation; `nothing`: no state node knows of any that the base has not; undefined: too few owners answered, or another steward is at it. */
 export async function newestEntries(options: RecoveryOptions): Promise<{ readonly entries: ReadonlyMap<number, SlotEntry>; readonly incarnation: number } | 'nothing' | undefined> {
   const { context, base, slots, published, forgot } = options;
   const seen = await lookEverywhere(options);
   if (!published && seen.entries.size === 0) return seen.silent.size === 0 ? 'nothing' : undefined;
   if (published && !forgot && ![...seen.entries].some(([slot, entry]) => compareEntries(entry, entryOf(base, slot)) > 0)) return isSure(options, seen) ? 'nothing' : undefined;
-  const guesses = new Map(slots.map((slot) => [slot, newer(entryOf(base, slot), seen.entries.get(slot))]));
+  // A slot that nobody has asked for has nothing to lose: only those in use are fenced one by one.
+  const used = slots.filter((slot) => seen.entries.has(slot) || base.changes.has(slot));
+  const guesses = new Map(used.map((slot) => [slot, newer(entryOf(base, slot), seen.entries.get(slot))]));
   const incarnation = [...guesses.values(), base].reduce((most, known) => Math.max(most, known.incarnation + 1), options.token);
-  let open = [...slots];
+  let open = [...used];
   for (let round = 0; round < mostRounds && open.length > 0; round++) {
     const asked = open.map((slot) => ({ slot, guess: guesses.get(slot) as SlotEntry }));
     const answers = groupBy(await adopt(context, asked, incarnation), ({ slot }) => slot);

@@ -1,4 +1,5 @@
 import { contentHash } from '../lib/content-hash.ts';
+import { groupBy } from '../lib/group-by.ts';
 import { HybridLogicalClock } from '../lib/hybrid-logical-clock.ts';
 import { sleep, waitFor, type Timing } from '../lib/timing.ts';
 import { slotOf } from '../model/directory.ts';
@@ -10,7 +11,7 @@ import type { HeadOrder, HeadValue, VersionVector } from './head.ts';
 import { contentRevision } from './payloads.ts';
 import { soundRules, type Consistency } from './protocol-rules.ts';
 import type { StateRouter } from './router.ts';
-import type { StoredRevision } from './state-node.ts';
+import type { RevisionName, StoredRevision } from './state-node.ts';
 
 /** Options of {@link StateClient}. */
 export interface StateClientOptions {
@@ -87,8 +88,12 @@ export class StateClient {
       const hash = bytes === null ? null : contentHash(bytes);
       return { key, bytes, hash, revision: hash === null ? 0 : contentRevision(hash), id: `${this.#options.name}.${++this.#writes}`, ...(context === undefined ? {} : { context }) };
     });
-    await this.#publish(named.flatMap(({ key, revision, hash, bytes }) => (bytes === null || hash === null ? [] : [{ key, revision, hash, bytes }])));
+    const items = named.flatMap(({ key, revision, hash, bytes }) => (bytes === null || hash === null ? [] : [{ key, revision, hash, bytes }]));
+    let placed = await this.#publish(items);
     await this.#heads.write(named.map(({ key, id, revision, hash, ...rest }) => ({ key, id, revision, hash, ...('context' in rest ? { context: rest.context } : {}) })));
+    // Where the head was acknowledged by other owners than those that got the bytes, these get them too.
+    const moved = (): StoredRevision[] => [...placed].filter(([{ key }, own]) => this.#options.view.entry(slotOf(key)).own.join() !== own).map(([item]) => item);
+    for (let left = moved(); left.length > 0; left = moved()) placed = await this.#publish(left);
   }
 
   /** What owners missed while they were away; to be called from time to time. */
@@ -108,31 +113,71 @@ export class StateClient {
   async #payloads(heads: readonly ReadHead[]): Promise<Map<string, Uint8Array>> {
     const wanted = heads.flatMap(({ key, values }) => values.flatMap((value) => (value.hash === null ? [] : [{ key, revision: value.revision, hash: value.hash, name: nameOf(key, value) }])));
     const found = await this.#options.router.fetch(wanted);
-    return new Map(wanted.map(({ name, key }, index) => {
-      const bytes = found[index];
+    return new Map(await Promise.all(wanted.map(async (item, index): Promise<[string, Uint8Array]> => {
+      const { name, key } = item;
+      const bytes = found[index] ?? await this.#askOwners(item);
       if (bytes === undefined) {
         throw new ForeshardError('payload_missing', `no owner of ${key} (slot ${slotOf(key)}) gives the revision that its head points at`, { hint: 'more owners are away than the replication bears; foreshard nodes shows who' });
       }
       return [name, bytes];
-    }));
+    })));
   }
 
-  /** Puts revisions on W owners each; again under a newer map while too few of those known answer. */
-  async #publish(items: readonly StoredRevision[]): Promise<void> {
-    const { router, view, timing, consistency, deadlineMs, timeoutMs } = this.#options;
-    if (items.length === 0) return;
-    const consistencyOf = typeof consistency === 'function' ? consistency : (): Consistency => consistency ?? 'quorum';
-    const acknowledge = (key: StateKey, owners: number): number => soundRules.writeQuorum(owners, consistencyOf(key));
+  /** The bytes of a revision from whoever owns its slot, or did, by the newest entry: the map may be older than the head. */
+  async #askOwners(item: RevisionName): Promise<Uint8Array | undefined> {
+    const { view, router, timing, timeoutMs } = this.#options;
+    await view.refresh();
+    router.update(view.map);
+    const { own, old } = view.entry(slotOf(item.key));
+    for (const name of new Set([...own, ...old])) {
+      const node = await view.node(name);
+      const waited = node === undefined ? undefined : await waitFor(timing, timeoutMs ?? 1000, node.read([item]));
+      const bytes = waited?.status === 'done' ? waited.value[0] : undefined;
+      if (bytes !== undefined) return bytes;
+    }
+    return undefined;
+  }
+
+  /** Puts revisions on W owners each, as the newest entries have them; again while too few answer. What each was put on. */
+  async #publish(items: readonly StoredRevision[]): Promise<Map<StoredRevision, string>> {
+    const { timing, view, deadlineMs } = this.#options;
     const until = timing.now() + (deadlineMs ?? 5000);
-    for (let tries = 1; ; tries++) {
-      const waited = await waitFor(timing, timeoutMs ?? 1000, router.publish(items, { acknowledge }));
-      if (waited.status === 'done') return;
-      if (waited.status === 'failed' && !(waited.error instanceof ForeshardError && waited.error.code === 'state_node_unreachable')) throw waited.error;
-      if (timing.now() >= until) throw new ForeshardError('quorum_missing', `too few owners of ${items.length} revisions take them`, { hint: 'foreshard nodes shows who is away', cause: waited.status === 'failed' ? waited.error : undefined });
+    const placed = new Map<StoredRevision, string>();
+    let open = [...items];
+    for (let tries = 1; open.length > 0; tries++) {
+      const owners = new Map(open.map((item) => [item, view.entry(slotOf(item.key)).own]));
+      const taken = await this.#writeTo(owners);
+      for (const item of open) {
+        const own = owners.get(item) as readonly string[];
+        if ((taken.get(item) ?? 0) >= soundRules.writeQuorum(own.length, this.#consistencyOf(item.key))) placed.set(item, own.join());
+      }
+      open = open.filter((item) => !placed.has(item));
+      if (open.length === 0) break;
+      if (timing.now() >= until) throw new ForeshardError('quorum_missing', `too few owners of ${open.length} revisions take them`, { hint: 'foreshard nodes shows who is away' });
       await sleep(timing, 20 * Math.min(10, tries) * (1 + timing.random()));
       await view.refresh();
-      router.update(view.map);
     }
+    return placed;
+  }
+
+  /** Writes items to their owners, a message to each; how many took each. */
+  async #writeTo(owners: ReadonlyMap<StoredRevision, readonly string[]>): Promise<Map<StoredRevision, number>> {
+    const { timing, view, timeoutMs } = this.#options;
+    const taken = new Map<StoredRevision, number>();
+    const pairs = [...owners].flatMap(([item, own]) => own.map((name) => ({ name, item })));
+    await Promise.all([...groupBy(pairs, ({ name }) => name)].map(async ([name, group]) => {
+      const node = await view.node(name);
+      if (node === undefined) return;
+      const waited = await waitFor(timing, timeoutMs ?? 1000, node.write(group.map(({ item }) => item)));
+      if (waited.status === 'failed' && !(waited.error instanceof ForeshardError && waited.error.code === 'state_node_unreachable')) throw waited.error;
+      if (waited.status === 'done') for (const { item } of group) taken.set(item, (taken.get(item) ?? 0) + 1);
+    }));
+    return taken;
+  }
+
+  #consistencyOf(key: StateKey): Consistency {
+    const { consistency } = this.#options;
+    return typeof consistency === 'function' ? consistency(key) : (consistency ?? 'quorum');
   }
 }
 

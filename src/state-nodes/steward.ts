@@ -105,9 +105,11 @@ export class Steward {
    * @returns whether there is more to do at once
    */
   async tick(): Promise<boolean> {
-    const { coordinator, view, name, leaseMs } = this.#options;
+    const { coordinator, view, name, leaseMs = 6000 } = this.#options;
+    let done = (): void => {};
     try {
-      const token = await coordinator.lease(name, leaseMs ?? 6000);
+      const token = await coordinator.lease(name, leaseMs);
+      if (token !== undefined) done = this.#keepLease(leaseMs);
       if (token !== this.#token) this.#recovered = false;
       this.#token = token;
       if (!(await view.refresh()) || token === undefined) return false;
@@ -119,7 +121,23 @@ export class Steward {
     } catch (error) {
       if (error instanceof ForeshardError && error.code === 'coordinator_unreachable') return false;
       throw error;
+    } finally {
+      done();
     }
+  }
+
+  /** Extends the lease while a round goes on that has much to do; returns what ends it. */
+  #keepLease(leaseMs: number): () => void {
+    const { coordinator, timing, name } = this.#options;
+    let cancel = (): void => {};
+    const again = (): void => {
+      cancel = timing.after(leaseMs / 3, () => {
+        coordinator.lease(name, leaseMs).catch(() => {});
+        again();
+      });
+    };
+    again();
+    return () => cancel();
   }
 
   /** Anti-entropy over a part of the slots; the next call goes on behind it. */
