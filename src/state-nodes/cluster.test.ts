@@ -54,7 +54,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-async function startCluster(ids: readonly string[], more: { usesHeads?: boolean } = {}): Promise<{ nodes: Nodes; steward: ClusterSteward; connection: ClusterConnection; client: StateClient }> {
+async function startCluster(ids: readonly string[], more: { usesHeads?: boolean; place?: typeof inTurn } = {}): Promise<{ nodes: Nodes; coordinator: EmbeddedCoordinator; steward: ClusterSteward; connection: ClusterConnection; client: StateClient }> {
   const nodes = new Nodes();
   const coordinator = new EmbeddedCoordinator({ now: realTime.now });
   const members = ids.map((id) => ({ id, address: 'embedded', zone: id, capacity: 1 }));
@@ -63,7 +63,11 @@ async function startCluster(ids: readonly string[], more: { usesHeads?: boolean 
   closing.push(() => steward.stop());
   const connection = await ClusterConnection.open({ coordinator, open: nodes.open });
   closing.push(() => connection.close());
-  return { nodes, steward, connection, client: new StateClient({ view: connection.view, router: connection.router, timing: realTime, name: 'c', deadlineMs: 20_000 }) };
+  return { nodes, coordinator, steward, connection, client: clientOf(connection, 'c') };
+}
+
+function clientOf(connection: ClusterConnection, name: string): StateClient {
+  return new StateClient({ view: connection.view, router: connection.router, timing: realTime, name, deadlineMs: 20_000 });
 }
 
 const keys = Array.from({ length: 60 }, (_, index) => `redis:0/k:${index}`);
@@ -94,4 +98,22 @@ test('without heads revisions follow their owners all the same', async () => {
   await steward.settled(30_000);
   nodes.away.add('a');
   expect((await connection.router.fetch(written)).map((bytes) => Buffer.from(bytes ?? []).toString())).toEqual(keys);
+});
+
+test('bytes reach the owners that acknowledge the head, though the client missed that they changed', async () => {
+  let use = ['a', 'b'];
+  const { nodes, coordinator, steward, client } = await startCluster(['a', 'b', 'c', 'd'], { place: (members, current) => inTurn(members.filter(({ id }) => use.includes(id)), current) });
+  const deaf = new Proxy(coordinator, { get: (target, name) => (name === 'watch' ? () => () => {} : (Reflect.get(target, name) as () => unknown).bind(target)) });
+  const late = await ClusterConnection.open({ coordinator: deaf, open: nodes.open });
+  closing.push(() => late.close());
+  const old = clientOf(late, 'late');
+  const key = keys[0] as string;
+  await old.put([{ key, bytes: Buffer.from('before') }]);
+  use = ['c', 'd'];
+  steward.replan();
+  await expect.poll(() => ownersOf(steward, key).every((name) => ['c@1', 'd@1'].includes(name)), { timeout: 30_000 }).toBe(true);
+  await steward.settled(30_000);
+  await old.put([{ key, bytes: Buffer.from('after') }]);
+  for (const id of ['a', 'b']) nodes.away.add(id);
+  expect((await client.get([key])).map(({ bytes }) => Buffer.from(bytes ?? []).toString())).toEqual(['after']);
 });
