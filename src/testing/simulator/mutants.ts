@@ -25,18 +25,18 @@ export const hintsAlone: Omit<Scenario, 'seed'> = { ...lastWriter, moves: false,
 /** Deliberate mistakes, each of which some schedule must find: what keeps a rule of the protocol from being taken out unnoticed. */
 export const mutants: readonly Mutant[] = [
   { name: 'acknowledges before W owners have it', scenario: hostileScenario, foundBy: 3, mistake: broken({ writeQuorum: () => 1 }) },
-  { name: 'activates a joiner before it has pulled', scenario: bareScenario, foundBy: 48, mistake: broken({ pullBeforeActivate: false }, bareScenario.rules) },
-  { name: 'pulls from one old owner', scenario: bareScenario, foundBy: 48, mistake: broken({ pullQuorum: () => 1 }, bareScenario.rules) },
-  { name: 'counts a joiner that is still pulling', scenario: hostileScenario, foundBy: 7, mistake: broken({ counts: ({ status }) => status === 'ok' }) },
-  { name: 'uses an actor again in another life', scenario: hostileScenario, foundBy: 375, mistake: broken({ actorOf: (name) => name.split('@')[0] as string }) },
-  { name: 'does not fence', scenario: bareScenario, foundBy: 240, mistake: { step: withoutFence } },
-  { name: 'takes operations of older entries', scenario: bareScenario, foundBy: 201, mistake: { step: withoutRefusal } },
-  { name: 'lets an old owner forget at once', scenario: bareScenario, foundBy: 16, mistake: { step: forgettingAtOnce } },
-  { name: 'has no anti-entropy', scenario: hostileScenario, foundBy: 2, mistake: broken({ antiEntropy: false }) },
+  { name: 'activates a joiner before it has pulled', scenario: bareScenario, foundBy: 301, mistake: broken({ pullBeforeActivate: false }, bareScenario.rules) },
+  { name: 'pulls from one old owner', scenario: bareScenario, foundBy: 1898, mistake: broken({ pullQuorum: () => 1 }, bareScenario.rules) },
+  { name: 'counts a joiner that is still pulling', scenario: hostileScenario, foundBy: 30, mistake: broken({ counts: ({ status }) => status === 'ok' }) },
+  { name: 'uses an actor again in another life', scenario: hostileScenario, foundBy: 168, mistake: broken({ actorOf: (name) => name.split('@')[0] as string }) },
+  { name: 'does not fence', scenario: bareScenario, foundBy: 260, mistake: { step: withoutFence } },
+  { name: 'takes operations of older entries', scenario: bareScenario, foundBy: 64, mistake: { step: withoutRefusal } },
+  { name: 'lets an old owner forget at once', scenario: bareScenario, foundBy: 41, mistake: { step: forgettingAtOnce } },
+  { name: 'has no anti-entropy', scenario: hostileScenario, foundBy: 10, mistake: broken({ antiEntropy: false }) },
   { name: 'drops hints', scenario: hintsAlone, foundBy: 1, mistake: broken({ hints: false }, withoutAntiEntropy) },
   { name: 'lets win what comes last', scenario: lastWriter, foundBy: 1, mistake: broken({ mergeByTime: false }) },
   { name: 'has clocks that do not receive', scenario: lastWriter, foundBy: 1, mistake: broken({ clockReceives: false }) },
-  { name: 'believes a coordinator that forgot', scenario: forgetful, foundBy: 52, mistake: { recover: withoutAsking } },
+  { name: 'believes a coordinator that forgot', scenario: forgetful, foundBy: 11, mistake: { recover: withoutAsking } },
 ];
 
 /** The first of these seeds whose schedule shows the mistake, and how; undefined: none does. */
