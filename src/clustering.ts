@@ -73,7 +73,8 @@ async function openPart(factor: ReplicationFactor, heatmap: Heatmap, members: re
   try {
     for (const member of members) await nodes.open(member);
     if (members.length > 1) return await openCluster(factor, heatmap, members, nodes);
-    const router = new StateRouter(shardPlan(heatmap, members, 1).map, (member) => nodes.open(member));
+    // One member owns everything, whatever is hot.
+    const router = new StateRouter(shardPlan(predictPlan([]), members, 1).map, (member) => nodes.open(member));
     return { has: factor.has, router, events: [], close: () => router.close().then(() => nodes.close()) };
   } catch (error) {
     await nodes.close();
