@@ -29,6 +29,8 @@ export interface ClusterViewOptions {
   readonly timing: Timing;
   /** A state node that takes longer is silent; 1000 when left out. */
   readonly timeoutMs?: number;
+  /** Whether a member is there in the life that its name says. Another life at the same address is somebody else, whose revisions must not be touched in its name. */
+  readonly isThere?: (name: string) => boolean;
 }
 
 /** The cluster as one client knows it: the newest map and the newer slot entries it has met, and the state nodes. It goes on with what it has while the coordinator is away. */
@@ -105,7 +107,7 @@ export class ClusterView {
   /** The client of a member by its name; undefined when it is not known or cannot be reached. */
   async node(name: string): Promise<StateNode | undefined> {
     const member = this.#members.get(name);
-    if (member === undefined) return undefined;
+    if (member === undefined || this.#lost.has(name) || this.#options.isThere?.(name) === false) return undefined;
     let opened = this.#nodes.get(name);
     if (opened === undefined) {
       opened = this.#options.open(member);

@@ -119,7 +119,9 @@ export class ClusterSteward {
     const { coordinator, order, consistency, name } = options;
     this.#options = options;
     this.#timing = options.timing ?? realTime;
-    this.#view = new ClusterView({ coordinator, timing: this.#timing, open: async (member) => this.#opened(member) });
+    this.#view = new ClusterView({
+      coordinator, timing: this.#timing, open: async (member) => this.#opened(member), isThere: (name) => this.#alive().some((member) => memberName(member) === name),
+    });
     this.#detector = new MembershipDetector(options.membership);
     this.#heartbeats = new HeartbeatLoop({
       nodes: () => this.#nodes.values(), detector: this.#detector, timing: this.#timing,

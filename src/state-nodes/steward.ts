@@ -1,6 +1,6 @@
 import type { Timing } from '../lib/timing.ts';
 import { ForeshardError } from '../model/errors.ts';
-import { slotCount, type Member, type ShardMap } from '../model/shard-map.ts';
+import { memberName, slotCount, type Member, type ShardMap } from '../model/shard-map.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { inTime, type Coordinator } from './coordinator.ts';
 import { levelHeads, pullHeads, releaseHeads, type SlotTask } from './handoff.ts';
@@ -245,11 +245,12 @@ export class Steward {
   }
 
   async #release(): Promise<void> {
-    const { view, revisions, dead } = this.#options;
-    const gone = dead();
+    const { view, revisions, members } = this.#options;
+    // Who is gone has nothing left, and who came back in another life is somebody else.
+    const there = new Set(members().map(memberName));
     for (const [slot, names] of this.#former) {
       const { own } = view.entry(slot);
-      for (const name of names) if (own.includes(name) || gone.has(name)) names.delete(name);
+      for (const name of names) if (own.includes(name) || !there.has(name)) names.delete(name);
       if (names.size === 0) this.#former.delete(slot);
     }
     const tasks = [...this.#former.keys()].filter((slot) => !view.map.changes.has(slot)).map((slot) => this.#task(slot));
