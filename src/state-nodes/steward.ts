@@ -162,8 +162,13 @@ export class Steward {
   /** Whether the map can be worked on: the first one is published here, and after a change of steward or a coordinator that forgot, the state nodes are asked first. */
   async #isCurrent(): Promise<boolean> {
     const { coordinator, view, plan } = this.#options;
-    const published = await coordinator.get();
-    const forgot = (published?.revision ?? 0) < this.#newestRevision || view.hasLearntAny || (published === undefined && view.hasMap);
+    let published = await coordinator.get();
+    if (view.hasMap && published?.revision !== view.revision) {
+      await view.refresh();
+      published = await coordinator.get();
+    }
+    // Still another revision than that of the map here: what is published is older, whatever its number.
+    const forgot = (published?.revision ?? 0) < this.#newestRevision || view.hasLearntAny || (view.hasMap && published?.revision !== view.revision);
     this.#newestRevision = Math.max(this.#newestRevision, published?.revision ?? 0);
     if (this.#recovered && !forgot) return true;
     if (!(await this.#recover(published?.revision ?? 0, forgot))) return false;
