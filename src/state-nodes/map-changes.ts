@@ -65,10 +65,7 @@ export function finishChanges(current: ShardMap, slots: Iterable<number>, dead: 
   return draft.build([...current.overrides].map(([tag, set]) => [tag, namesOf(current, set)]), current.epoch + 1);
 }
 
-/** Epochs that a recovery leaves out: more than may have been published and forgotten by all that could be asked. */
-const recoveryLeap = 1_048_576;
-
-/** A map with these entries in place of what it says, under a new incarnation. */
+/** A map with these entries in place of what it says, under a new incarnation. Its epoch is the incarnation, which is later than any epoch before: fencing tokens are, and every slot has it, since an epoch that nobody remembers may have been higher. */
 export function recoveredMap(base: ShardMap, entries: ReadonlyMap<number, SlotEntry>, members: readonly Member[], incarnation: number): ShardMap {
   const draft = new MapDraft(base, members);
   let epoch = base.epoch;
@@ -77,7 +74,7 @@ export function recoveredMap(base: ShardMap, entries: ReadonlyMap<number, SlotEn
     const change = entry.joining.length === 0 ? {} : { change: { old: entry.old, joining: entry.joining, pull: entry.pull } };
     draft.put(slot, { own: entry.own, ...change });
   }
-  return { ...draft.build([...base.overrides].map(([tag, set]) => [tag, namesOf(base, set)]), epoch + recoveryLeap), incarnation };
+  return { ...draft.build([...base.overrides].map(([tag, set]) => [tag, namesOf(base, set)]), Math.max(epoch + 1, incarnation)), incarnation, ages: new Uint8Array(base.slots.length) };
 }
 
 /** The map that is wanted, except that these slots have the owners they have. */

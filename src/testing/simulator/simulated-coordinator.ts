@@ -62,16 +62,22 @@ export class SimulatedCoordinator {
   #compareAndSet(revision: number, map: string, token: number): number | undefined {
     const kept = this.#kept;
     if ((kept.published?.revision ?? 0) !== revision || token < kept.token) return undefined;
-    const next = ++this.#issued;
+    const next = this.#next();
     this.#history.push({ ...kept, published: { revision: next, map }, token });
     return next;
+  }
+
+  /** Like the real ones: at least its microseconds, so that nothing is given twice whatever is forgotten. */
+  #next(): number {
+    this.#issued = Math.max(this.#issued + 1, Math.floor(this.#time.now * 1000));
+    return this.#issued;
   }
 
   #lease(holder: string, durationMs: number): number | undefined {
     const kept = this.#kept;
     const now = this.#time.now;
     if (kept.holder !== holder && kept.until > now) return undefined;
-    const token = kept.holder === holder && kept.until > now ? kept.token : ++this.#issued;
+    const token = kept.holder === holder && kept.until > now ? kept.token : this.#next();
     this.#history[this.#history.length - 1] = { ...kept, holder, token, until: now + durationMs };
     return token;
   }
