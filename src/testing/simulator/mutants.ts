@@ -49,8 +49,8 @@ export async function kill({ scenario, mistake }: Mutant, seeds: Iterable<number
 }
 
 /** Takes the map that it happens to have for the newest one. */
-async function withoutAsking({ base, token }: RecoveryOptions): ReturnType<typeof newestEntries> {
-  return { entries: new Map(), incarnation: Math.max(base.incarnation + 1, token) };
+async function withoutAsking({ base }: RecoveryOptions): ReturnType<typeof newestEntries> {
+  return { entries: new Map(), incarnation: base.incarnation };
 }
 
 type Step = typeof registerStep;
