@@ -1,5 +1,4 @@
 import { soundRules, type ProtocolRules } from '../../state-nodes/protocol-rules.ts';
-import type { newestEntries, RecoveryOptions } from '../../state-nodes/recovery.ts';
 import { registerStep, type RegisterState, type RegisterStep } from '../../state-nodes/slot-register.ts';
 import { bareScenario, hostileScenario, simulate, type Scenario } from './simulator.ts';
 
@@ -9,12 +8,11 @@ export interface Mutant {
   readonly scenario: Omit<Scenario, 'seed'>;
   /** A seed that showed it when this was written. */
   readonly foundBy: number;
-  readonly mistake: Pick<Scenario, 'rules' | 'step' | 'recover'>;
+  readonly mistake: Pick<Scenario, 'rules' | 'step'>;
 }
 
 const broken = (change: Partial<ProtocolRules>, of: ProtocolRules = soundRules): Pick<Scenario, 'rules'> => ({ rules: { ...of, ...change } });
 const lastWriter: Omit<Scenario, 'seed'> = { ...hostileScenario, order: 'last-writer-wins' };
-const forgetful: Omit<Scenario, 'seed'> = { ...hostileScenario, rollbacks: 5 };
 
 /** Owners that miss a write get it by hints alone: nobody compares, nobody starts anew. */
 const withoutAntiEntropy: ProtocolRules = { ...soundRules, antiEntropy: false };
@@ -28,7 +26,7 @@ export const mutants: readonly Mutant[] = [
   { name: 'activates a joiner before it has pulled', scenario: bareScenario, foundBy: 301, mistake: broken({ pullBeforeActivate: false }, bareScenario.rules) },
   { name: 'pulls from one old owner', scenario: bareScenario, foundBy: 1898, mistake: broken({ pullQuorum: () => 1 }, bareScenario.rules) },
   { name: 'counts a joiner that is still pulling', scenario: hostileScenario, foundBy: 30, mistake: broken({ counts: ({ status }) => status === 'ok' }) },
-  { name: 'uses an actor again in another life', scenario: hostileScenario, foundBy: 168, mistake: broken({ actorOf: (name) => name.split('@')[0] as string }) },
+  { name: 'uses an actor again in another life', scenario: hostileScenario, foundBy: 379, mistake: broken({ actorOf: (name) => name.split('@')[0] as string }) },
   { name: 'does not fence', scenario: bareScenario, foundBy: 260, mistake: { step: withoutFence } },
   { name: 'takes operations of older entries', scenario: bareScenario, foundBy: 64, mistake: { step: withoutRefusal } },
   { name: 'lets an old owner forget at once', scenario: bareScenario, foundBy: 41, mistake: { step: forgettingAtOnce } },
@@ -36,7 +34,6 @@ export const mutants: readonly Mutant[] = [
   { name: 'drops hints', scenario: hintsAlone, foundBy: 1, mistake: broken({ hints: false }, withoutAntiEntropy) },
   { name: 'lets win what comes last', scenario: lastWriter, foundBy: 1, mistake: broken({ mergeByTime: false }) },
   { name: 'has clocks that do not receive', scenario: lastWriter, foundBy: 1, mistake: broken({ clockReceives: false }) },
-  { name: 'believes a coordinator that forgot', scenario: forgetful, foundBy: 11, mistake: { recover: withoutAsking } },
 ];
 
 /** The first of these seeds whose schedule shows the mistake, and how; undefined: none does. */
@@ -46,11 +43,6 @@ export async function kill({ scenario, mistake }: Mutant, seeds: Iterable<number
     if (violations.length > 0) return { seed, kinds: [...new Set(violations.map(({ kind }) => kind))] };
   }
   return undefined;
-}
-
-/** Takes the map that it happens to have for the newest one. */
-async function withoutAsking({ base }: RecoveryOptions): ReturnType<typeof newestEntries> {
-  return { entries: new Map(), incarnation: base.incarnation };
 }
 
 type Step = typeof registerStep;
