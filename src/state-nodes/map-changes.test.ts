@@ -108,5 +108,7 @@ describe('changes of owners', () => {
     expect(entryOf(map, 4)).toEqual({ ...entry, incarnation: 9000, epoch: 9000 });
     expect(entryOf(map, 5).own).toEqual(['m0@1', 'm1@1']);
     expect(map.members.map(memberName)).toEqual(['m0@1', 'm1@1', 'm2@1', 'm3@1']);
+    const forgotten = recoveredMap(mapOf(members, [[0, 1]]), new Map([[4, { ...entry, own: ['m0@1', 'm1@0'], old: ['m9@4'], joining: ['m1@0'] }]]), members, 9000);
+    expect(entryOf(forgotten, 4)).toMatchObject({ own: ['m0@1', 'm1@0'], old: ['m9@4'], joining: ['m1@0'] });
   });
 });

@@ -67,7 +67,9 @@ export function finishChanges(current: ShardMap, slots: Iterable<number>, dead: 
 
 /** A map with these entries in place of what it says, under a new incarnation. Its epoch is the incarnation, which is later than any epoch before: fencing tokens are, and every slot has it, since an epoch that nobody remembers may have been higher. */
 export function recoveredMap(base: ShardMap, entries: ReadonlyMap<number, SlotEntry>, members: readonly Member[], incarnation: number): ShardMap {
-  const draft = new MapDraft(base, members);
+  const known = new Set([...base.members, ...members].map(memberName));
+  const named = new Set([...entries.values()].flatMap(({ own, old, joining }) => [...own, ...old, ...joining]));
+  const draft = new MapDraft(base, [...members, ...[...named].filter((name) => !known.has(name)).map((name) => formerMember(name, members))]);
   let epoch = base.epoch;
   for (const [slot, entry] of entries) {
     epoch = Math.max(epoch, entry.epoch);
@@ -75,6 +77,14 @@ export function recoveredMap(base: ShardMap, entries: ReadonlyMap<number, SlotEn
     draft.put(slot, { own: entry.own, ...change });
   }
   return { ...draft.build([...base.overrides].map(([tag, set]) => [tag, namesOf(base, set)]), Math.max(epoch + 1, incarnation)), incarnation, ages: new Uint8Array(base.slots.length) };
+}
+
+/** A member that only the state nodes remember: mostly a life that is over, of somebody who is there in another one. */
+function formerMember(name: string, members: readonly Member[]): Member {
+  const at = name.lastIndexOf('@');
+  const id = at < 0 ? name : name.slice(0, at);
+  const now = members.find((member) => member.id === id);
+  return { id, address: now?.address ?? 'gone', zone: now?.zone ?? id, capacity: now?.capacity ?? 1, ...(at < 0 ? {} : { life: name.slice(at + 1) }) };
 }
 
 /** The map that is wanted, except that these slots have the owners they have. */

@@ -1,10 +1,9 @@
 import { groupBy } from '../lib/group-by.ts';
 import { memberName, type Member, type ShardMap } from '../model/shard-map.ts';
-import { namesOf } from './map-changes.ts';
 import { applyAll, type MergeContext } from './head-merge.ts';
 import type { Consistency } from './protocol-rules.ts';
 import { entryOf } from './slot-entry.ts';
-import { compareEntries, type RegisterAnswer, type SlotEntry } from './slot-register.ts';
+import type { RegisterAnswer, SlotEntry } from './slot-register.ts';
 
 /*
  * What a coordinator has forgotten the state nodes still know: every entry that ever counted was adopted by so many owners that a quorum of the ones before has heard of it. So each slot's entry is a
@@ -19,7 +18,7 @@ export interface RecoveryOptions {
   readonly base: ShardMap;
   /** Whether the base was ever published, or is only what a new cluster would begin with. */
   readonly published: boolean;
-  /** Whether it is known that the coordinator has forgotten something; else the state nodes are asked whether it has. */
+  /** Whether it is known that the coordinator has forgotten something. */
   readonly forgot: boolean;
   /** Slots there are. */
   readonly slots: readonly number[];
@@ -34,17 +33,17 @@ export interface RecoveryOptions {
 /** Newer guesses followed at most: each is a change of owners that was forgotten. */
 const mostRounds = 24;
 
-/** The newest entry of every slot in use under a new incarnation; `nothing`: no state node knows of any that the base has not; undefined: too few owners answered, or another steward is at it. */
+/** The newest entry of every slot under a new incarnation; `nothing`: there is no map, and no state node knows of any; undefined: too few owners answered, or another steward is at it. */
 export async function newestEntries(options: RecoveryOptions): Promise<{ readonly entries: ReadonlyMap<number, SlotEntry>; readonly incarnation: number } | 'nothing' | undefined> {
-  const { context, base, slots, published, forgot } = options;
+  const { context, base, slots, published } = options;
   const seen = await lookEverywhere(options);
-  if (!published && seen.entries.size === 0) return seen.silent.size === 0 ? 'nothing' : undefined;
-  if (published && !forgot && ![...seen.entries].some(([slot, entry]) => compareEntries(entry, entryOf(base, slot)) > 0)) return isSure(options, seen) ? 'nothing' : undefined;
-  // A slot that nobody has asked for has nothing to lose: only those in use are fenced one by one.
-  const used = slots.filter((slot) => seen.entries.has(slot) || base.changes.has(slot));
-  const guesses = new Map(used.map((slot) => [slot, newer(entryOf(base, slot), seen.entries.get(slot))]));
+  // Without a map any slot may be owned by whoever did not answer.
+  if (!published && seen.silent.size > 0) return undefined;
+  if (!published && seen.entries.size === 0) return 'nothing';
+  // What a new cluster would begin with yields to whatever anybody remembers.
+  const guesses = new Map(slots.map((slot) => [slot, published ? newer(entryOf(base, slot), seen.entries.get(slot)) : seen.entries.get(slot) ?? entryOf(base, slot)]));
   const incarnation = [...guesses.values(), base].reduce((most, known) => Math.max(most, known.incarnation + 1), options.token);
-  let open = [...used];
+  let open = [...slots];
   for (let round = 0; round < mostRounds && open.length > 0; round++) {
     const asked = open.map((slot) => ({ slot, guess: guesses.get(slot) as SlotEntry }));
     const answers = groupBy(await adopt(context, asked, incarnation), ({ slot }) => slot);
@@ -56,7 +55,7 @@ export async function newestEntries(options: RecoveryOptions): Promise<{ readonl
       if (best !== guess) {
         guesses.set(slot, best);
         open.push(slot);
-      } else if (mine.filter(({ answer }) => answer.status === 'ok').length < Math.min(context.rules.writeQuorum(guess.own.length, options.consistency), context.view.present(guess.own))) {
+      } else if (mine.filter(({ answer }) => answer.status === 'ok').length < enough(options, guess.own)) {
         return undefined;
       }
     }
@@ -91,14 +90,10 @@ async function lookEverywhere({ context, members, base }: RecoveryOptions): Prom
   return seen;
 }
 
-/** Whether what was seen is enough to say that nothing newer was ever acknowledged: of each slot a quorum has answered, or all that are left. */
-function isSure({ context, base, consistency, dead }: RecoveryOptions, { silent }: Seen): boolean {
-  const inUse = new Set([...base.slots, ...[...base.changes.values()].map(({ old }) => old)]);
-  return [...inUse].every((set) => {
-    const names = namesOf(base, set);
-    const heard = names.filter((name) => !silent.has(name)).length;
-    return heard >= Math.min(context.rules.writeQuorum(names.length, consistency), context.view.present(names.filter((name) => !dead.has(name))));
-  });
+/** Owners that must have adopted a guess: a quorum, or all that are left. Who is only gone for now is waited for where it is known that something was forgotten. */
+function enough({ context, consistency, dead, forgot }: RecoveryOptions, own: readonly string[]): number {
+  const awaited = forgot ? own : own.filter((name) => !dead.has(name));
+  return Math.min(context.rules.writeQuorum(own.length, consistency), context.view.present(awaited));
 }
 
 /** Tells the owners of each guess to adopt it under the incarnation. */

@@ -1,4 +1,5 @@
 import { soundRules, type ProtocolRules } from '../../state-nodes/protocol-rules.ts';
+import type { newestEntries, RecoveryOptions } from '../../state-nodes/recovery.ts';
 import { registerStep, type RegisterState, type RegisterStep } from '../../state-nodes/slot-register.ts';
 import { bareScenario, hostileScenario, simulate, type Scenario } from './simulator.ts';
 
@@ -8,7 +9,7 @@ export interface Mutant {
   readonly scenario: Omit<Scenario, 'seed'>;
   /** A seed that showed it when this was written. */
   readonly foundBy: number;
-  readonly mistake: Pick<Scenario, 'rules' | 'step'>;
+  readonly mistake: Pick<Scenario, 'rules' | 'step' | 'recover'>;
 }
 
 const broken = (change: Partial<ProtocolRules>, of: ProtocolRules = soundRules): Pick<Scenario, 'rules'> => ({ rules: { ...of, ...change } });
@@ -34,6 +35,7 @@ export const mutants: readonly Mutant[] = [
   { name: 'drops hints', scenario: hintsAlone, foundBy: 1, mistake: broken({ hints: false }, withoutAntiEntropy) },
   { name: 'lets win what comes last', scenario: lastWriter, foundBy: 1, mistake: broken({ mergeByTime: false }) },
   { name: 'has clocks that do not receive', scenario: lastWriter, foundBy: 1, mistake: broken({ clockReceives: false }) },
+  { name: 'believes a coordinator that forgot', scenario: { ...hostileScenario, rollbacks: 6 }, foundBy: 1, mistake: { recover: withoutAsking } },
 ];
 
 /** The first of these seeds whose schedule shows the mistake, and how; undefined: none does. */
@@ -43,6 +45,11 @@ export async function kill({ scenario, mistake }: Mutant, seeds: Iterable<number
     if (violations.length > 0) return { seed, kinds: [...new Set(violations.map(({ kind }) => kind))] };
   }
   return undefined;
+}
+
+/** Takes the map that it happens to have for the newest one. */
+async function withoutAsking({ base, token }: RecoveryOptions): ReturnType<typeof newestEntries> {
+  return { entries: new Map(), incarnation: Math.max(base.incarnation + 1, token) };
 }
 
 type Step = typeof registerStep;

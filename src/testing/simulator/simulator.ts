@@ -105,6 +105,11 @@ interface SimulatedClient {
   lives: number;
 }
 
+interface SimulatedSteward {
+  readonly name: string;
+  steward: Steward;
+}
+
 interface ElementClient {
   readonly client: StateClient;
   readonly router: StateRouter;
@@ -126,7 +131,9 @@ class Simulation {
   readonly #history: History;
   readonly #nodes: SimulatedNode[];
   readonly #clients: SimulatedClient[];
-  readonly #stewards: { readonly name: string; readonly steward: Steward; readonly view: ClusterView }[];
+  readonly #stewards: SimulatedSteward[];
+  /** Of stewards that were started anew. */
+  readonly #formerStewards: Steward[] = [];
   readonly #keys: readonly string[];
   readonly #slots: readonly number[];
   readonly #goals = new Map<number, string[]>();
@@ -144,12 +151,12 @@ class Simulation {
     this.#slots = [...new Set(this.#keys.map(slotOf))];
     this.#nodes = Array.from({ length: scenario.nodes }, (_, index) => ({ id: `n${index}`, life: 1, node: this.#newNode(`n${index}`, 1) }));
     for (const slot of this.#slots) this.#goals.set(slot, shuffled(this.#nodes, this.#prng).slice(0, scenario.replicas).map(({ id }) => id));
-    this.#stewards = [0, 1].map((index) => this.#newSteward(`s${index}`));
+    this.#stewards = [0, 1].map((index) => ({ name: `s${index}`, steward: this.#newSteward(`s${index}`, 0) }));
     this.#clients = Array.from({ length: scenario.clients }, (_, index) => ({ name: `c${index}`, lives: 0, elements: undefined, ...this.#newClient(`c${index}`, 0) }));
   }
 
   get result(): SimulationResult {
-    const sum = (of: (steward: Steward) => number): number => this.#stewards.reduce((total, { steward }) => total + of(steward), 0);
+    const sum = (of: (steward: Steward) => number): number => [...this.#formerStewards, ...this.#stewards.map(({ steward }) => steward)].reduce((total, steward) => total + of(steward), 0);
     return {
       seed: this.#scenario.seed, violations: this.#history.violations, events: this.#time.events, acknowledged: this.#history.acknowledged, reads: this.#history.reads,
       finishedChanges: sum((steward) => steward.stats.finished), recoveries: sum((steward) => steward.stats.recoveries),
@@ -157,8 +164,8 @@ class Simulation {
   }
 
   async run(): Promise<void> {
-    for (const [index, { steward }] of this.#stewards.entries()) this.#every(300, 37 * index, () => steward.tick());
-    for (const { steward } of this.#stewards) this.#every(400, 150, () => steward.level());
+    for (const [index, one] of this.#stewards.entries()) this.#every(300, 37 * index, () => one.steward.tick());
+    for (const one of this.#stewards) this.#every(400, 150, () => one.steward.level());
     for (const client of this.#clients) {
       this.#every(300, 5, () => this.#refresh(client));
       this.#every(150, 60, () => (client.elements?.client ?? client.heads).deliverHints());
@@ -250,7 +257,7 @@ class Simulation {
     if (faults) for (let count = 5 + Math.floor(10 * this.#prng.next()); count > 0; count--) at(() => this.#fault());
     if (moves) for (let count = 6 + Math.floor(8 * this.#prng.next()); count > 0; count--) at(() => this.#move());
     if (clientRestarts) for (let count = Math.floor(3 * this.#prng.next()); count > 0; count--) at(() => this.#restartClient());
-    for (let count = rollbacks; count > 0; count--) at(() => void this.#coordinator.rollBack(1 + Math.floor(3 * this.#prng.next())));
+    for (let count = rollbacks; count > 0; count--) at(() => this.#rollBack());
   }
 
   #fault(): void {
@@ -357,16 +364,25 @@ class Simulation {
     return { view, heads };
   }
 
-  #newSteward(name: string): { name: string; steward: Steward; view: ClusterView } {
+  /** The coordinator wakes up with an older memory, and often nobody who leads remembers either. */
+  #rollBack(): void {
+    this.#coordinator.rollBack(1 + Math.floor(3 * this.#prng.next()));
+    if (this.#prng.next() < 0.5) return;
+    for (const one of this.#stewards) {
+      this.#formerStewards.push(one.steward);
+      one.steward = this.#newSteward(one.name, this.#formerStewards.length);
+    }
+  }
+
+  #newSteward(name: string, life: number): Steward {
     const skewMs = 6000 * this.#prng.next() - 3000;
     const view = this.#newView(name, skewMs);
     const { order, rules, recover, payloads } = this.#scenario;
     const timing = this.#time.timing(startMs, skewMs, this.#prng);
-    const steward = new Steward({
-      coordinator: this.#coordinator.for(name, this.#network), view, timing, name, order, consistency: 'quorum', codec: this.#coordinator.codec,
+    return new Steward({
+      coordinator: this.#coordinator.for(name, this.#network), view, timing, name: `${name}.${life}`, order, consistency: 'quorum', codec: this.#coordinator.codec,
       plan: (current) => this.#plan(current), dead: () => this.#dead(), members: () => this.#members(), slots: this.#slots, leaseMs: 1500, timeoutMs: callMs, ...(rules === undefined ? {} : { rules }), ...(recover === undefined ? {} : { recover }), ...(payloads ? { revisions: new RevisionHandoff({ view, timing, timeoutMs: callMs }) } : {}),
     });
-    return { name, steward, view };
   }
 
   async #checkEnd(): Promise<void> {
