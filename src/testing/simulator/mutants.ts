@@ -29,7 +29,7 @@ export const mutants: readonly Mutant[] = [
   { name: 'counts a joiner that is still pulling', scenario: hostileScenario, foundBy: 30, mistake: broken({ counts: ({ status }) => status === 'ok' }) },
   { name: 'uses an actor again in another life', scenario: hostileScenario, foundBy: 379, mistake: broken({ actorOf: (name) => name.split('@')[0] as string }) },
   { name: 'does not fence', scenario: bareScenario, foundBy: 260, mistake: { step: withoutFence } },
-  { name: 'takes operations of older entries', scenario: bareScenario, foundBy: 64, mistake: { step: withoutRefusal } },
+  { name: 'takes operations of older entries', scenario: bareScenario, foundBy: 188, mistake: { step: withoutRefusal } },
   { name: 'lets an old owner forget at once', scenario: bareScenario, foundBy: 41, mistake: { step: forgettingAtOnce } },
   { name: 'has no anti-entropy', scenario: hostileScenario, foundBy: 10, mistake: broken({ antiEntropy: false }) },
   { name: 'drops hints', scenario: hintsAlone, foundBy: 1, mistake: broken({ hints: false }, withoutAntiEntropy) },
