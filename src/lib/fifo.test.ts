@@ -5,13 +5,15 @@ import { expect, test } from 'vitest';
 import { Fifo } from './fifo.ts';
 
 test('behaves as an array', () => {
-  fc.assert(fc.property(fc.array(fc.oneof(fc.nat(), fc.constant('shift')), { maxLength: 200 }), (steps) => {
+  fc.assert(fc.property(fc.array(fc.oneof({ weight: 8, arbitrary: fc.nat() }, { weight: 8, arbitrary: fc.constant('shift') }, { weight: 1, arbitrary: fc.constant('drain') }), { maxLength: 200 }), (steps) => {
     const fifo = new Fifo<number>();
     const model: number[] = [];
     for (const step of steps) {
       if (typeof step === 'number') {
         fifo.push(step);
         model.push(step);
+      } else if (step === 'drain') {
+        expect(fifo.drain()).toEqual(model.splice(0));
       } else {
         expect(fifo.shift()).toBe(model.shift());
       }

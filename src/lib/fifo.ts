@@ -26,6 +26,14 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Takes everything out. */
+  drain(): T[] {
+    const items = this.toArray();
+    this.#items = [];
+    this.#head = 0;
+    return items;
+  }
+
   /** What is queued now, first come first. */
   toArray(): T[] {
     return this.#items.slice(this.#head) as T[];

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { ErrorReply, SimpleReply, type Reply } from '../../keyspace/reply.ts';
 import type { ByteString } from '../../lib/bytes.ts';
+import { Fifo } from '../../lib/fifo.ts';
 import { laneCommand } from '../../model/preload-protocol.ts';
 import { tagIn } from './lane-tag.ts';
 import type { RecordedCommand, CommandOwner } from './recording-command.ts';
 import { OutgoingBytes } from './recording-outgoing.ts';
-import { Queue } from './recording-queue.ts';
 import { RecordingSession, type ReceivedCommand } from './recording-session.ts';
 import type { RecordingContext } from './recording-context.ts';
 import { SubscriptionTracker } from './recording-subscriptions.ts';
@@ -39,13 +39,13 @@ export class RecordingConnection implements CommandOwner {
   readonly #replies: ReplyParser;
   readonly #out = new OutgoingBytes();
   /** Received, not yet looked at. */
-  readonly #received = new Queue<ReceivedCommand>();
+  readonly #received = new Fifo<ReceivedCommand>();
   /** The oldest of them, once it was looked at and has to wait for its keys. */
   #next: RecordedCommand | undefined;
   /** Has its keys, waits for one of them to be loaded (or is behind one that does). */
-  readonly #ready = new Queue<RecordedCommand>();
+  readonly #ready = new Fifo<RecordedCommand>();
   /** Sent, not answered. */
-  readonly #sent = new Queue<RecordedCommand>();
+  readonly #sent = new Fifo<RecordedCommand>();
   /** Answered, being settled. */
   readonly #settling = new Set<RecordedCommand>();
   readonly #argsOf = new WeakMap<RecordedCommand, readonly ByteString[]>();
@@ -148,7 +148,7 @@ export class RecordingConnection implements CommandOwner {
     }
     this.#countMidway(this.#commands.isMidway && !this.#clientEnded);
     this.run();
-    if (this.#received.length > maxWaiting || this.#server.writableNeedDrain) this.#client.pause();
+    if (this.#received.size > maxWaiting || this.#server.writableNeedDrain) this.#client.pause();
   }
 
   #countMidway(isMidway: boolean): void {
@@ -171,12 +171,12 @@ export class RecordingConnection implements CommandOwner {
   #takeUp(): RecordedCommand | undefined {
     const received = this.#received.first;
     if (received === undefined) return undefined;
-    const isQuiet = this.#sent.length + this.#ready.length === 0;
+    const isQuiet = this.#sent.size + this.#ready.size === 0;
     const isReplyMode = received.traits.role === 'client' && /^reply$/i.test(received.args[1] ?? '');
     // From here on replies are looked at one by one; that can only start between two of them.
     if ((received.traits.role === 'monitor' || (isReplyMode && this.#framer === undefined)) && !isQuiet && !this.#isRaw) return undefined;
     this.#received.shift();
-    if (this.#received.length <= maxWaiting) this.#resumeClient();
+    if (this.#received.size <= maxWaiting) this.#resumeClient();
     if (isReplyMode) this.#framer ??= new ReplyFramer((frame) => this.#frameEnds.push(frame.end));
     if (received.traits.role === 'monitor') this.#isRaw = true;
     if (this.#isRaw || this.#session.suppresses(received)) {
@@ -190,7 +190,7 @@ export class RecordingConnection implements CommandOwner {
   }
 
   #sendReady(): void {
-    const now = this.#ready.length > 0 ? Date.now() : 0;
+    const now = this.#ready.size > 0 ? Date.now() : 0;
     let blocking: RecordedCommand | undefined; // one at most: nothing is sent behind it
     for (let command = this.#ready.first; command !== undefined && command.missingLoads === 0; command = this.#ready.first) {
       this.#ready.shift();
@@ -223,7 +223,7 @@ export class RecordingConnection implements CommandOwner {
       this.#server.destroy();
       return;
     }
-    if (this.#barrier === undefined && this.#received.length > 0) this.run();
+    if (this.#barrier === undefined && this.#received.size > 0) this.run();
   }
 
   /** Passes on the replies of a chunk one by one, without those that are to be kept back. */
@@ -278,7 +278,7 @@ export class RecordingConnection implements CommandOwner {
   }
 
   #resumeClient(): void {
-    if (!this.#clientEnded && this.#received.length <= maxWaiting && !this.#server.writableNeedDrain) this.#client.resume();
+    if (!this.#clientEnded && this.#received.size <= maxWaiting && !this.#server.writableNeedDrain) this.#client.resume();
   }
 
   #endClient(): void {
@@ -290,10 +290,10 @@ export class RecordingConnection implements CommandOwner {
   /** Once a client that has gone (or sent garbage) is owed nothing more, both sides are closed. */
   #endIfDone(): void {
     if (!this.#clientEnded) return;
-    const onlyBlocked = this.#sent.list().every((command) => command.blocks);
-    const owesNothing = this.#next === undefined && this.#ready.length === 0 && this.#settling.size === 0
-      && (this.#sent.length === 0 || (onlyBlocked && (this.#client.destroyed || this.#client.readableEnded)));
-    if (!owesNothing || (this.#received.length > 0 && this.#sent.length === 0 && this.#barrier === undefined)) return;
+    const onlyBlocked = this.#sent.toArray().every((command) => command.blocks);
+    const owesNothing = this.#next === undefined && this.#ready.size === 0 && this.#settling.size === 0
+      && (this.#sent.size === 0 || (onlyBlocked && (this.#client.destroyed || this.#client.readableEnded)));
+    if (!owesNothing || (this.#received.size > 0 && this.#sent.size === 0 && this.#barrier === undefined)) return;
     if (this.#protocolError !== undefined && !this.#client.destroyed) this.#client.end(`-${this.#protocolError}\r\n`, 'latin1');
     else this.#client.end();
     this.#server.destroy();
